@@ -1,0 +1,119 @@
+"""Frozen values that cross rooms; arrays are numpy, similarities are higher-is-better everywhere."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatVector: TypeAlias = NDArray[np.float32]
+"""Shape (dim,), unit length."""
+FloatMatrix: TypeAlias = NDArray[np.float32]
+"""Shape (n, dim), rows of unit length."""
+PixelArray: TypeAlias = NDArray[np.uint8]
+"""Shape (height, width, 3), RGB: one picture as an encoder's `prepare` made it."""
+PixelBatch: TypeAlias = NDArray[np.uint8]
+"""Shape (n, height, width, 3), RGB."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """A file that may be a picture, as the scan saw it."""
+
+    path: str
+    """Relative to the indexed folder, POSIX separators."""
+    size_bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What the index keeps about one picture beside its vector: the payload."""
+
+    path: str
+    """Relative to the indexed folder, POSIX separators."""
+    content_hash: str
+    """BLAKE2b-128 of the file's bytes, hexadecimal."""
+    size_bytes: int
+    mtime_ns: int
+    width: int
+    """Pixels, after the EXIF turn."""
+    height: int
+    format: str
+    """Pillow's name of the format the content has: JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One picture in the index."""
+
+    id: int
+    vector: FloatVector
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the index already holds about one picture: id and payload, without the vector."""
+
+    id: int
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class VectorQuery:
+    """One nearest-neighbour question to an index."""
+
+    vector: FloatVector
+    limit: int
+    offset: int = 0
+    min_score: float | None = None
+    exact: bool = False
+    """True bypasses the approximate graph."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The answer to a `VectorQuery`: best first, ties by smaller id."""
+
+    ids: NDArray[np.int64]
+    """Shape (k,)."""
+    scores: NDArray[np.float32]
+    """Shape (k,), cosine similarities."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """What an encoder is; stored with every index so that vectors of two models are never mixed."""
+
+    name: str
+    """As `SEARCH_MODEL` spells it, such as `ViT-B-32/openai` or `lite`."""
+    dim: int
+    fingerprint: str
+    """Changes whenever the vectors would: a hash over weights, preprocessing and tokenizer."""
+    image_size: tuple[int, int]
+    """(height, width) of the pixels the image tower takes."""
+    device: str = "cpu"
+    precision: str = "fp32"
+    batch_size: int = 32
+    """Images a batch at which this encoder works well on this device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What made a collection: kept beside the vectors, checked whenever the collection is opened."""
+
+    collection: str
+    model: str
+    fingerprint: str
+    dim: int
+    folder: str
+    """Absolute path of the indexed folder as the index run saw it."""
+    next_id: int = 1
+    """High-water mark: ids below it were given once and are never given again."""
+    count: int = 0
+    """Points at the last commit; compared when the collection is opened."""
+    generation: int = 0
+    """Grows by one with every commit; answers of one generation are repeatable."""
+    distance: str = "cosine"
+    schema_version: int = 1

@@ -1,0 +1,36 @@
+"""The encoder protocol: pictures and sentences become unit vectors in one space."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from PIL.Image import Image
+
+from search_app.datatypes import EncoderSpec, FloatMatrix, PixelArray, PixelBatch
+
+
+class Encoder(Protocol):
+    """Both towers of one model. Safe to call from several threads."""
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """Name, dimension and fingerprint; known without encoding anything."""
+        ...
+
+    def prepare(self, image: Image) -> PixelArray:
+        """Resize and crop an RGB picture to `spec.image_size`; pure, cheap, called in worker threads.
+
+        Returns uint8 (height, width, 3); normalising is left to `encode_images`.
+        """
+        ...
+
+    def encode_images(self, pixels: PixelBatch) -> FloatMatrix:
+        """Encode prepared pictures, uint8 (n, height, width, 3), to float32 (n, dim) of unit rows."""
+        ...
+
+    def encode_texts(self, texts: Sequence[str]) -> FloatMatrix:
+        """Encode sentences to float32 (n, dim) of unit rows, in the space of the pictures."""
+        ...
+
+    def close(self) -> None:
+        """Give back memory and threads; the encoder cannot be used afterwards."""
+        ...

@@ -1,0 +1,122 @@
+"""The index protocol: a store has committed generations that readers see and one writer that makes the next.
+
+Readers see whole generations only. A writer starts from the newest one, changes it out of sight and
+shows its work with `commit`; what `commit` returned for survives kill -9 and power loss.
+"""
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from search_app.datatypes import (
+    EncoderSpec,
+    FloatVector,
+    Known,
+    Manifest,
+    Neighbours,
+    Point,
+    VectorQuery,
+)
+
+
+class IndexReader(Protocol):
+    """Answers from the newest committed generation; follows commits of other processes by itself.
+
+    Safe to call from several threads. Raises `NoIndexYet` while nothing was committed and
+    `IndexUnavailable` while the engine is down and being started again.
+    """
+
+    def manifest(self) -> Manifest:
+        """The manifest of the generation that answers now."""
+        ...
+
+    def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
+        """Answer several queries in one pass, in their order."""
+        ...
+
+    def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
+        """The payload of each id that exists."""
+        ...
+
+    def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
+        """The unit vector, float32 (dim,), of each id that exists."""
+        ...
+
+    def scan(self) -> Iterator[Known]:
+        """Every picture in id order."""
+        ...
+
+    def count(self) -> int:
+        """How many pictures the generation holds."""
+        ...
+
+    def close(self) -> None:
+        """Give the engine back."""
+        ...
+
+
+class IndexWriter(Protocol):
+    """Makes the next generation. One at a time for a collection; a second raises `IndexInUse`."""
+
+    def manifest(self) -> Manifest:
+        """The manifest this writer started from, or a fresh one; `next_id` is where new ids start."""
+        ...
+
+    def scan(self) -> Iterator[Known]:
+        """Every picture in id order, including what an interrupted run had stored."""
+        ...
+
+    def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
+        """The unit vector, float32 (dim,), of each id that exists."""
+        ...
+
+    def upsert(self, points: Sequence[Point]) -> None:
+        """Add or replace points; out of sight of readers until `commit`.
+
+        Raises `ValueError` for a vector of the wrong dimension, not finite or not of unit length, before
+        anything is stored, and `DiskFull` before the disk is.
+        """
+        ...
+
+    def update_pictures(self, known: Sequence[Known]) -> None:
+        """Replace the payload of existing points, keeping their vectors."""
+        ...
+
+    def delete(self, ids: Sequence[int]) -> None:
+        """Remove points; unknown ids are ignored."""
+        ...
+
+    def commit(self, *, final: bool = True) -> Manifest:
+        """Make everything so far durable and visible; returns the manifest readers now see.
+
+        `final` also builds the search graph and writes the export; a commit during a long run leaves
+        that for the last one.
+        """
+        ...
+
+    def close(self) -> None:
+        """End without another commit; what was not committed stays for the next writer to resume or drop."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class IndexStore(Protocol):
+    """One collection on one back end."""
+
+    def reader(self) -> IndexReader:
+        """Open for answering; works before the first commit too (then answers raise `NoIndexYet`)."""
+        ...
+
+    def writer(self, spec: EncoderSpec, folder: str, *, rebuild: bool = False) -> IndexWriter:
+        """Open for changing.
+
+        Raises `ModelMismatch` where the collection was made by another model and `rebuild` is not set, and
+        `IndexInUse` where another writer is at work. `rebuild` starts an empty generation (ids go on from the
+        high-water mark); readers keep the old one until the commit.
+        """
+        ...

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# From a fresh machine to answers: makes .venv, installs, indexes FOLDER, serves.
+#   ./quickstart.sh [--no-serve] [FOLDER]
+# FOLDER: the argument, else SEARCH_DATA_DIR, else what the collection holds already, else the bundled sample.
+set -euo pipefail
+cd "$(dirname "$0")"
+. scripts/environment.sh
+
+serve=yes
+folder=""
+for argument in "$@"; do
+  case "$argument" in
+    --no-serve) serve=no ;;
+    -h | --help) sed -n '2,4s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -*) echo "quickstart: unknown option $argument (known: --no-serve)" >&2; exit 2 ;;
+    *) [ -z "$folder" ] || { echo "quickstart: one FOLDER at most" >&2; exit 2; }; folder="$argument" ;;
+  esac
+done
+[ -z "$folder" ] || [ -d "$folder" ] || { echo "quickstart: no such folder: $folder" >&2; exit 2; }
+
+find_python
+model="$(setting SEARCH_MODEL)"
+if [ -z "$model" ]; then
+  # The one place where a model is chosen for the user: said aloud and written down.
+  if reason="$("$PYTHON" -m search_app.encoders.weights ViT-B-32/openai)"; then
+    model="ViT-B-32/openai"
+    echo "Model: ViT-B-32/openai. $reason"
+  else
+    model="lite"
+    echo "Model: lite, the bundled encoder. $reason"
+    echo "  To use CLIP later, where its weights can be had:"
+    echo "  sed -i.bak 's|^SEARCH_MODEL=.*|SEARCH_MODEL=ViT-B-32/openai|' .env && ./quickstart.sh --rebuild"
+  fi
+  echo "SEARCH_MODEL=$model" >> .env
+fi
+
+if [ "$model" = lite ]; then install requirements-lite.txt; else install requirements.txt; fi
+
+[ -n "$folder" ] || folder="$(setting SEARCH_DATA_DIR)"
+[ -n "$folder" ] || folder="$(.venv/bin/python -m search_app info --field folder 2> /dev/null || true)"
+[ -n "$folder" ] || folder="sample/images"
+.venv/bin/python -m search_app index "$folder"
+
+port="${PORT:-8000}"
+echo
+echo "Ask in a terminal:  curl 'http://localhost:$port/search?query=car'"
+echo "Ask in a browser:   http://localhost:$port/"
+if [ "$serve" = no ]; then
+  echo "Serve it:           ./quickstart.sh"
+  exit 0
+fi
+exec .venv/bin/python -m uvicorn search_app.main:app --host "${HOST_ADDRESS:-127.0.0.1}" --port "$port"

@@ -1,0 +1,21 @@
+"""Options that several commands share, and the settings they override."""
+
+import argparse
+from typing import TypeAlias
+
+from search_app.settings import Settings, load_settings
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+"""What `add_subparsers` gives; argparse has no public name for it."""
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add --model, --device and --collection; each wins over its variable."""
+    parser.add_argument("--model", help="encoder: ARCH/TAG or ARCH/checkpoint of open_clip, or lite (SEARCH_MODEL)")
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], help="where the encoder runs (SEARCH_DEVICE)")
+    parser.add_argument("--collection", help="collection to use (SEARCH_COLLECTION)")
+
+
+def settings_from(arguments: argparse.Namespace) -> Settings:
+    """Settings with what was given on the command line laid over them."""
+    return load_settings(model=arguments.model, device=arguments.device, collection=arguments.collection)

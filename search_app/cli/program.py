@@ -1,0 +1,44 @@
+"""`python -m search_app`: one parser, one module a command, one place where errors become sentences."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from search_app import __version__
+from search_app.cli import doctor, evaluate, index, models, search, serve, train
+from search_app.errors import SearchAppError
+
+COMMANDS = (index, search, serve, evaluate, models, doctor, train)
+WRONG_USE = 2
+INTERRUPTED = 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; each sets `run`, a function of the parsed arguments that gives the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m search_app",
+        description="Self-hosted text-to-image search: index a folder of pictures, ask for them in words.",
+    )
+    parser.add_argument("--version", action="version", version=f"search_app {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_parser(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; gives the exit status: 0 done, 1 done with complaints, 2 wrong use or nothing could be done."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+    except SearchAppError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return WRONG_USE
+    except KeyboardInterrupt:
+        print("interrupted; what was reported as done is kept, run the same command again to go on", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output left (`| head`): not an error, and nothing more can be said to it.
+        sys.stderr.close()
+        return 0
+    return status

@@ -1,0 +1,168 @@
+"""Use case 1: fill an index from a folder. scan -> plan -> decode -> encode -> upsert -> commit."""
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from search_app.datatypes import FloatMatrix, Point
+from search_app.encoders.base import Encoder
+from search_app.errors import EncoderError, IngestError
+from search_app.images.scan import ScanResult, scan_images
+from search_app.index.base import IndexStore, IndexWriter
+from search_app.ingest.plan import Plan, plan_run
+from search_app.ingest.prepare import Preparation, Prepared, prepare_ahead
+from search_app.ingest.report import IngestReport, Progress, Skipped
+
+FIRST_COMMIT_SECONDS = 20.0
+"""Pictures become searchable this soon in a long run."""
+COMMIT_SHARE = 0.05
+"""Later commits may take this share of the time: each one copies the generation."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    """What the user can ask of an index run."""
+
+    max_pixels: int
+    workers: int = 0
+    """Decoding threads; 0 means one for each core."""
+    rebuild: bool = False
+    """Embed everything again, into a fresh generation."""
+
+
+def run_ingest(
+    folder: Path, encoder: Encoder, store: IndexStore, options: IngestOptions, progress: Progress
+) -> IngestReport:
+    """Make the collection mirror `folder`.
+
+    Raises `IngestError` where there is nothing to do it with (no folder, or no picture in it while the index holds
+    some), `ModelMismatch`, `IndexInUse` or `DiskFull`; what was committed before stays searchable.
+    """
+    started = time.perf_counter()
+    folder = folder.expanduser().resolve()
+    scan = scan_images(folder)
+    with store.writer(encoder.spec, str(folder), rebuild=options.rebuild) as writer:
+        run = _Run(folder, encoder, writer, options, progress)
+        return run.mirror(scan, started)
+
+
+class _Run:
+    """One index run; holds what its steps share."""
+
+    def __init__(
+        self, folder: Path, encoder: Encoder, writer: IndexWriter, options: IngestOptions, progress: Progress
+    ) -> None:
+        self._folder = folder
+        self._encoder = encoder
+        self._writer = writer
+        self._progress = progress
+        self._workers = options.workers or os.cpu_count() or 1
+        self._preparation = Preparation(folder, encoder, options.max_pixels)
+        self._before = writer.manifest()
+        self._next_id = self._before.next_id
+        self._skipped: list[Skipped] = []
+        self._indexed = 0
+        # Pictures of another folder stay searchable until all of this one are: their files cannot be served from here.
+        self._shows_progress = self._before.count == 0 or self._before.folder == str(folder)
+
+    def mirror(self, scan: ScanResult, started: float) -> IngestReport:
+        known = list(self._writer.scan())
+        if known and not scan.found:
+            raise IngestError(
+                f"{self._folder} holds no picture, but the collection holds {len(known)}: is it the right folder, "
+                "and is its disk mounted? Nothing was changed"
+            )
+        self._skipped += [Skipped(item.path, item.reason) for item in scan.skipped]
+        plan = plan_run(scan.found, known, self._preparation.hash_file, scan.is_hidden)
+        self._writer.update_pictures(plan.relabel)
+        gone = self._embed(plan)
+        removed = [*plan.remove, *gone]
+        self._writer.delete(removed)
+        manifest = self._writer.commit(final=True)
+        return IngestReport(
+            folder=str(self._folder),
+            collection=manifest.collection,
+            model=manifest.model,
+            device=self._encoder.spec.device,
+            indexed=self._indexed,
+            unchanged=plan.unchanged,
+            renamed=plan.renamed,
+            removed=len(removed),
+            skipped=tuple(sorted(self._skipped, key=lambda item: item.path)),
+            seconds=time.perf_counter() - started,
+            total=manifest.count,
+        )
+
+    def _embed(self, plan: Plan) -> list[int]:
+        """Embed and store what the plan asks for; returns ids of known pictures whose file is no picture any more."""
+        gone: list[int] = []
+        batch_size = self._encoder.spec.batch_size
+        done, total = 0, len(plan.embed)
+        next_commit = time.monotonic() + FIRST_COMMIT_SECONDS
+        stream = prepare_ahead(
+            self._preparation, plan.embed, workers=self._workers, ahead=2 * batch_size + self._workers
+        )
+        self._progress(0, total, 0)
+        for batch in _batches(stream, batch_size):
+            stored = self._store([item for item in batch if item.pixels is not None])
+            for item in batch:
+                if item.reason or item.item.ref.path not in stored:
+                    self._skipped.append(Skipped(item.item.ref.path, item.reason or "the model gives no usable vector"))
+                    gone += [] if item.item.id is None else [item.item.id]
+            done += len(batch)
+            self._progress(done, total, len(self._skipped))
+            if self._shows_progress and time.monotonic() >= next_commit and done < total:
+                began = time.monotonic()
+                self._writer.commit(final=False)
+                took = time.monotonic() - began
+                next_commit = time.monotonic() + max(FIRST_COMMIT_SECONDS, took / COMMIT_SHARE)
+        return gone
+
+    def _store(self, batch: Sequence[Prepared]) -> set[str]:
+        """Encode and upsert; returns the paths that were stored. Ids are given here, in path order, to what works."""
+        usable, vectors = self._encode(batch)
+        points = []
+        for item, vector in zip(usable, vectors, strict=True):
+            number = item.item.id
+            if number is None:
+                number, self._next_id = self._next_id, self._next_id + 1
+            assert item.picture is not None  # noqa: S101 - what has pixels has a picture
+            points.append(Point(number, vector, item.picture))
+        self._writer.upsert(points)
+        self._indexed += len(points)
+        return {point.picture.path for point in points}
+
+    def _encode(self, batch: Sequence[Prepared]) -> tuple[Sequence[Prepared], FloatMatrix]:
+        """Encode a batch; where that fails each picture is tried alone, so that one cannot cost the others.
+
+        Raises `EncoderError` where none of several works: then the model is broken, not the pictures.
+        """
+        if not batch:
+            return [], np.empty((0, self._encoder.spec.dim), np.float32)
+        try:
+            return batch, self._encode_pixels(batch)
+        except EncoderError:
+            usable, rows = [], []
+            for item in batch:
+                try:
+                    rows.append(self._encode_pixels([item]))
+                    usable.append(item)
+                except EncoderError:
+                    continue
+            if len(batch) > 1 and not usable:
+                raise
+            return usable, np.concatenate([np.empty((0, self._encoder.spec.dim), np.float32), *rows])
+
+    def _encode_pixels(self, batch: Sequence[Prepared]) -> FloatMatrix:
+        return self._encoder.encode_images(np.stack([item.pixels for item in batch if item.pixels is not None]))
+
+
+def _batches(items: Iterable[Prepared], size: int) -> Iterator[list[Prepared]]:
+    source = iter(items)
+    while batch := list(islice(source, size)):
+        yield batch

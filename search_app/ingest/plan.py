@@ -1,0 +1,94 @@
+"""Which pictures are new, changed, renamed or gone: a pure function over what is known and what was found.
+
+Identity follows content. A file whose bytes are those of a picture that is no longer at its own path is that picture,
+renamed: it keeps id and vector. A file whose bytes changed in place keeps its id and gets a new vector.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from search_app.datatypes import ImageRef, Known
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """One file to embed; `id` is None where the picture is new."""
+
+    ref: ImageRef
+    id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an index run has to do."""
+
+    embed: list[Embed] = field(default_factory=list)
+    """In path order, so that new ids are given in that order."""
+    relabel: list[Known] = field(default_factory=list)
+    """Same bytes, new path or new file time: only the payload changes."""
+    remove: list[int] = field(default_factory=list)
+    unchanged: int = 0
+    renamed: int = 0
+
+
+def plan_run(
+    found: Sequence[ImageRef],
+    known: Iterable[Known],
+    hash_file: Callable[[ImageRef], str | None],
+    is_hidden: Callable[[str], bool] = lambda _path: False,
+) -> Plan:
+    """Compare what the scan found (in path order) with what the index holds.
+
+    `hash_file` gives the content hash of a file or None where it cannot be read; it is called only for files whose
+    size is that of a picture with an open fate, so a first run reads nothing twice. `is_hidden` tells paths that could not be
+    looked at this time (a folder without permission): pictures there are kept, since nobody knows that they are gone.
+    """
+    by_path = {item.picture.path: item for item in known}
+    open_files = [ref for ref in found if not _is_unchanged(ref, by_path.get(ref.path))]
+    settled = {ref.path for ref in found} - {ref.path for ref in open_files}
+    open_known = {path: item for path, item in by_path.items() if path not in settled and not is_hidden(path)}
+
+    same_bytes = _match_contents(open_files, open_known, hash_file)
+    moved_ids = {item.id for item in same_bytes.values()}
+    relabel, embed = [], []
+    for ref in open_files:
+        if (item := same_bytes.get(ref.path)) is not None:
+            picture = replace(item.picture, path=ref.path, size_bytes=ref.size_bytes, mtime_ns=ref.mtime_ns)
+            relabel.append(Known(item.id, picture))
+        else:
+            here = open_known.get(ref.path)
+            embed.append(Embed(ref, here.id if here is not None and here.id not in moved_ids else None))
+    kept = moved_ids | {item.id for item in embed if item.id is not None}
+    renamed = sum(1 for path, item in same_bytes.items() if item.picture.path != path)
+    return Plan(
+        embed=embed,
+        relabel=relabel,
+        remove=sorted(item.id for item in open_known.values() if item.id not in kept),
+        unchanged=len(found) - len(embed) - renamed,
+        renamed=renamed,
+    )
+
+
+def _is_unchanged(ref: ImageRef, item: Known | None) -> bool:
+    """Size and time decide, as in git and rsync: reading every byte again would cost more than embedding saves."""
+    return item is not None and (item.picture.size_bytes, item.picture.mtime_ns) == (ref.size_bytes, ref.mtime_ns)
+
+
+def _match_contents(
+    files: Sequence[ImageRef], open_known: dict[str, Known], hash_file: Callable[[ImageRef], str | None]
+) -> dict[str, Known]:
+    """Path of a found file -> the known picture with its bytes; each is given away once, to its own path first."""
+    sizes = {item.picture.size_bytes for item in open_known.values()}
+    hashes = {ref.path: hash_file(ref) for ref in files if ref.size_bytes in sizes}
+    free = dict(sorted(open_known.items()))
+    matched: dict[str, Known] = {}
+    for path, content_hash in hashes.items():
+        if content_hash is not None and path in free and free[path].picture.content_hash == content_hash:
+            matched[path] = free.pop(path)
+    by_hash: dict[str, list[Known]] = {}
+    for item in reversed(free.values()):
+        by_hash.setdefault(item.picture.content_hash, []).append(item)
+    for path, content_hash in hashes.items():
+        if content_hash is not None and path not in matched and by_hash.get(content_hash):
+            matched[path] = by_hash[content_hash].pop()
+    return matched

@@ -1,0 +1,78 @@
+"""From files to pixels, a few ahead of the encoder: order kept, memory bounded, a bad file a value, not an end."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from search_app.datatypes import ImageRef, Picture, PixelArray
+from search_app.encoders.base import Encoder
+from search_app.errors import ImageError
+from search_app.images.decode import decode_bytes, read_image_file
+from search_app.images.fingerprints import content_hash
+from search_app.ingest.plan import Embed
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One file on its way to the encoder: pixels, or the reason why there are none."""
+
+    item: Embed
+    picture: Picture | None
+    pixels: PixelArray | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """How files become pixels."""
+
+    folder: Path
+    encoder: Encoder
+    max_pixels: int
+
+    def run(self, item: Embed) -> Prepared:
+        """Read, hash, decode and resize one file; pure but for the reading, called in worker threads."""
+        ref = item.ref
+        try:
+            data = read_image_file(self.folder / ref.path)
+            # Twice the encoder's size is left to JPEG draft decoding: see images.decode.
+            decoded = decode_bytes(data, min_size=self.encoder.spec.image_size, max_pixels=self.max_pixels)
+        except ImageError as error:
+            return Prepared(item, None, None, str(error))
+        picture = Picture(
+            path=ref.path,
+            content_hash=content_hash(data),
+            size_bytes=ref.size_bytes,
+            mtime_ns=ref.mtime_ns,
+            width=decoded.width,
+            height=decoded.height,
+            format=decoded.format,
+        )
+        return Prepared(item, picture, self.encoder.prepare(decoded.image))
+
+    def hash_file(self, ref: ImageRef) -> str | None:
+        """The content hash of a file, or None where it cannot be read."""
+        try:
+            return content_hash(read_image_file(self.folder / ref.path))
+        except ImageError:
+            return None
+
+
+def prepare_ahead(preparation: Preparation, items: Sequence[Embed], *, workers: int, ahead: int) -> Iterator[Prepared]:
+    """Prepare `items` in `workers` threads, at most `ahead` beyond the one handed out, in their order."""
+    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
+        waiting: deque[Future[Prepared]] = deque()
+        source = iter(items)
+        try:
+            for item in source:
+                waiting.append(pool.submit(preparation.run, item))
+                if len(waiting) > ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            # The consumer may stop early (Ctrl-C, a full disk): do not decode what nobody will take.
+            for future in waiting:
+                future.cancel()

@@ -1,0 +1,50 @@
+"""What an index run did, and how it tells about it while it works."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TypeAlias
+
+Progress: TypeAlias = Callable[[int, int, int], None]
+"""Called with (files finished, files to do, files skipped so far)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that could not be used; it cost itself only."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """The result of one index run; `to_json` is the promised form of `--json REPORT`."""
+
+    folder: str
+    collection: str
+    model: str
+    device: str
+    indexed: int
+    """Pictures embedded in this run."""
+    unchanged: int
+    renamed: int
+    removed: int
+    skipped: tuple[Skipped, ...]
+    seconds: float
+    """From the scan to the last commit; opening the model is not counted."""
+    total: int
+    """Pictures that are searchable now."""
+
+    @property
+    def images_per_second(self) -> float:
+        """Pictures embedded a second, over the whole run."""
+        return self.indexed / self.seconds if self.seconds > 0 else 0.0
+
+    def to_json(self) -> dict[str, object]:
+        """The report as plain JSON values."""
+        return {
+            **asdict(self),
+            "skipped": [asdict(item) for item in self.skipped],
+            "seconds": round(self.seconds, 3),
+            "images_per_second": round(self.images_per_second, 2),
+        }

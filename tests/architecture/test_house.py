@@ -1,0 +1,69 @@
+"""The tree is the architecture, and these tools keep it so."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+MODULES = sorted((ROOT / "search_app").rglob("*.py"))
+HEAVY = ("torch", "open_clip", "onnxruntime", "tokenizers", "qdrant_client", "qdrant_edge", "matplotlib")
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("lint-imports", "--no-cache"),
+        ("ruff", "check", "--no-cache", "."),
+        ("ruff", "format", "--no-cache", "--check", "."),
+        ("mypy",),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_the_checks_pass(command: tuple[str, ...]) -> None:
+    done = run(str(BIN / command[0]), *command[1:])
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("module", ["search_app.main", "search_app.cli.program", "search_app.wiring"])
+def test_importing_a_door_loads_nothing_heavy(module: str) -> None:
+    code = f"import sys, {module}; print(' '.join(m for m in {HEAVY!r} if m in sys.modules))"
+    done = run(sys.executable, "-c", code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ""
+
+
+def test_modules_are_of_a_size_one_can_hold_in_mind() -> None:
+    long = {str(path.relative_to(ROOT)): count for path in MODULES if (count := len(path.open().readlines())) > 300}
+    assert long == {}
+
+
+def test_nothing_is_named_after_nothing() -> None:
+    nameless = {"utils.py", "helpers.py", "common.py", "misc.py"}
+    assert [str(path) for path in MODULES if path.name in nameless] == []
+
+
+def test_no_path_of_a_machine_is_in_the_project() -> None:
+    listed = run("git", "ls-files", "-z").stdout.split("\0")
+    text_files = [
+        ROOT / name for name in listed if name.endswith((".py", ".md", ".sh", ".toml", ".txt", ".yml", ".ipynb"))
+    ]
+    pattern = re.compile(r"(?<![A-Za-z0-9_.])/(?:work|root|home/[a-z]+)/")
+    found = [
+        str(path.relative_to(ROOT)) for path in text_files if path.exists() and pattern.search(path.read_text("utf-8"))
+    ]
+    assert found == []
+
+
+def test_the_drawing_names_every_room() -> None:
+    drawing = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    rooms = {path.name for path in (ROOT / "search_app").iterdir() if path.is_dir() and not path.name.startswith("_")}
+    rooms |= {path.name for path in (ROOT / "search_app").glob("*.py") if path.name != "__init__.py"}
+    assert [room for room in sorted(rooms) if room not in drawing] == []

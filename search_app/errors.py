@@ -1,27 +1,27 @@
 """Every error the product raises on purpose; a message says what happened, to what, and what to do.
 
-    SearchAppError
-    ├── SettingsError            a setting has a wrong value
-    ├── BadRequest               a caller's mistake; `parameter` names it           -> HTTP 4xx
-    ├── NotFound                 an id or a path that is not in the index           -> HTTP 404
-    ├── ImageError               one file cannot be used; costs that file only
-    │   ├── NotAnImage           content is of no known picture format
-    │   ├── BrokenImage          a picture, but damaged
-    │   ├── ImageTooLarge        over the pixel limit
-    │   └── Unreadable           the operating system refuses to read it
-    ├── EncoderError             a model cannot be used
-    │   ├── UnknownModel         no such name
-    │   ├── WeightsUnavailable   the weights are neither here nor at the hub
-    │   └── MissingDependency    a package is not installed; the message has the pip line
-    ├── VectorIndexError
-    │   ├── ModelMismatch        the index was made by another model
-    │   ├── IndexUnavailable     cannot answer now, may later                       -> HTTP 503
-    │   │   └── NoIndexYet       nothing has been indexed
-    │   ├── IndexDamaged         stored data is inconsistent
-    │   ├── IndexInUse           another process is writing this collection
-    │   └── DiskFull             less free space than a safe write needs
-    ├── IngestError              an index run cannot do what was asked
-    └── EvaluationError          topics, qrels or run files cannot be used
+SearchAppError
+├── SettingsError            a setting has a wrong value
+├── BadRequest               a caller's mistake; `parameter` names it           -> HTTP 4xx
+├── NotFound                 an id or a path that is not in the index           -> HTTP 404
+├── ImageError               one file cannot be used; costs that file only
+│   ├── NotAnImage           content is of no known picture format
+│   ├── BrokenImage          a picture, but damaged
+│   ├── ImageTooLarge        over the pixel limit
+│   └── Unreadable           the operating system refuses to read it
+├── EncoderError             a model cannot be used
+│   ├── UnknownModel         no such name
+│   ├── WeightsUnavailable   the weights are neither here nor at the hub
+│   └── MissingDependency    a package is not installed; the message has the pip line
+├── VectorIndexError
+│   ├── ModelMismatch        the index was made by another model
+│   ├── IndexUnavailable     cannot answer now, may later                       -> HTTP 503
+│   │   └── NoIndexYet       nothing has been indexed
+│   ├── IndexDamaged         stored data is inconsistent
+│   ├── IndexInUse           another process is writing this collection
+│   └── DiskFull             less free space than a safe write needs
+├── IngestError              an index run cannot do what was asked
+└── EvaluationError          topics, qrels or run files cannot be used
 """
 
 

@@ -48,4 +48,7 @@ def open_service(settings: Settings | None = None) -> SearchService:
     except SearchAppError:
         encoder.close()
         raise
-    return SearchService(encoder, reader)
+    backend = "qdrant" if settings.qdrant_url else "qdrant-edge"
+    return SearchService(
+        encoder, reader, backend=backend, max_limit=settings.max_limit, max_pixels=settings.max_pixels
+    )

@@ -9,7 +9,7 @@ from search_app.cli.options import Subparsers, add_model_options, settings_from
 from search_app.cli.progress import TerminalProgress
 from search_app.evaluation.measures import parse_measures
 from search_app.evaluation.report import format_table
-from search_app.evaluation.runner import Asked, evaluate
+from search_app.evaluation.runner import EvaluationOptions, evaluate
 from search_app.evaluation.trec import Ranking, read_qrels, read_topics
 from search_app.wiring import open_service
 
@@ -40,21 +40,22 @@ def run(arguments: argparse.Namespace) -> int:
     measures = parse_measures(arguments.measures)
     service = open_service(settings_from(arguments))
     try:
-        paths = {known.id: known.picture.path for known in service.reader.scan()}
+        paths = service.paths()
 
         def search(texts: Sequence[str], depth: int) -> list[Ranking]:
             answers = service.search_batch(texts, depth)
             return [Ranking([paths[number] for number in found.ids.tolist()], found.scores) for found in answers]
 
-        asked = Asked(
-            model=service.encoder.spec.name,
-            collection=service.reader.manifest().collection,
+        manifest = service.reader.manifest()
+        options = EvaluationOptions(
+            model=manifest.model,
+            collection=manifest.collection,
             depth=arguments.depth,
-            run=arguments.run_file,
+            run_file=arguments.run_file,
             indexed=set(paths.values()),
         )
         with TerminalProgress("evaluating", "queries") as progress:
-            report = evaluate(search, topics, qrels, measures, asked, progress)
+            report = evaluate(search, topics, qrels, measures, options, progress)
     finally:
         service.close()
     if arguments.json is not None:

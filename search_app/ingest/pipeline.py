@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from search_app.datatypes import FloatMatrix, Point
+from search_app.datatypes import FloatMatrix, Known, Point
 from search_app.encoders.base import Encoder
-from search_app.errors import EncoderError, IngestError
+from search_app.errors import EncoderError, IngestError, NoIndexYet
 from search_app.images.scan import ScanResult, scan_images
 from search_app.index.base import IndexStore, IndexWriter
-from search_app.ingest.plan import Plan, plan_run
+from search_app.ingest.plan import Plan, plan_run, with_ids_from
 from search_app.ingest.prepare import Preparation, Prepared, prepare_ahead
 from search_app.ingest.report import IngestReport, Progress, Skipped
 
@@ -46,9 +46,20 @@ def run_ingest(
     started = time.perf_counter()
     folder = folder.expanduser().resolve()
     scan = scan_images(folder)
+    replaced = _committed(store) if options.rebuild else []
     with store.writer(encoder.spec, str(folder), rebuild=options.rebuild) as writer:
         run = _Run(folder, encoder, writer, options, progress)
-        return run.mirror(scan, started)
+        return run.mirror(scan, replaced, started)
+
+
+def _committed(store: IndexStore) -> list[Known]:
+    reader = store.reader()
+    try:
+        return list(reader.scan())
+    except NoIndexYet:
+        return []
+    finally:
+        reader.close()
 
 
 class _Run:
@@ -68,17 +79,23 @@ class _Run:
         self._skipped: list[Skipped] = []
         self._indexed = 0
         # Pictures of another folder stay searchable until all of this one are: their files cannot be served from here.
-        self._shows_progress = self._before.count == 0 or self._before.folder == str(folder)
+        # A rebuild replaces the whole of them at once.
+        same_folder = self._before.folder == str(folder)
+        self._shows_progress = not options.rebuild and (self._before.count == 0 or same_folder)
 
-    def mirror(self, scan: ScanResult, started: float) -> IngestReport:
+    def mirror(self, scan: ScanResult, replaced: list[Known], started: float) -> IngestReport:
         known = list(self._writer.scan())
-        if known and not scan.found:
+        held = len(known) or len(replaced)
+        if held and not scan.found:
             raise IngestError(
-                f"{self._folder} holds no picture, but the collection holds {len(known)}: is it the right folder, "
+                f"{self._folder} holds no picture, but the collection holds {held}: is it the right folder, "
                 "and is its disk mounted? Nothing was changed"
             )
         self._skipped += [Skipped(item.path, item.reason) for item in scan.skipped]
         plan = plan_run(scan.found, known, self._preparation.hash_file, scan.is_hidden)
+        if replaced:
+            identities = plan_run(scan.found, replaced, self._preparation.hash_file)
+            plan = with_ids_from(plan, identities, replaced)
         self._writer.update_pictures(plan.relabel)
         gone = self._embed(plan)
         removed = [*plan.remove, *gone]

@@ -40,8 +40,9 @@ def plan_run(
     """Compare what the scan found (in path order) with what the index holds.
 
     `hash_file` gives the content hash of a file or None where it cannot be read; it is called only for files whose
-    size is that of a picture with an open fate, so a first run reads nothing twice. `is_hidden` tells paths that could not be
-    looked at this time (a folder without permission): pictures there are kept, since nobody knows that they are gone.
+    size is that of a picture with an open fate, so a first run reads nothing twice. `is_hidden` tells paths that could
+    not be looked at this time (a folder without permission): pictures there are kept, since nobody knows that they
+    are gone.
     """
     by_path = {item.picture.path: item for item in known}
     open_files = [ref for ref in found if not _is_unchanged(ref, by_path.get(ref.path))]
@@ -66,6 +67,24 @@ def plan_run(
         remove=sorted(item.id for item in open_known.values() if item.id not in kept),
         unchanged=len(found) - len(embed) - renamed,
         renamed=renamed,
+    )
+
+
+def with_ids_from(plan: Plan, identities: Plan, known: Iterable[Known]) -> Plan:
+    """The same plan, where new pictures get the ids that `identities`, a plan over `known`, has for their paths.
+
+    A rebuild starts from nothing but must not rename what callers know by id.
+    """
+    ids = {item.picture.path: item.id for item in known}
+    ids.update({item.picture.path: item.id for item in identities.relabel})
+    ids.update({item.ref.path: item.id for item in identities.embed if item.id is not None})
+    given = {item.ref.path for item in identities.embed if item.id is None}
+    return replace(
+        plan,
+        embed=[
+            item if item.id is not None or item.ref.path in given else Embed(item.ref, ids.get(item.ref.path))
+            for item in plan.embed
+        ],
     )
 
 

@@ -1,0 +1,62 @@
+"""The HTTP application: routes, errors and life cycle put together."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from anyio import to_thread
+from fastapi import FastAPI
+
+from search_app import __version__
+from search_app.api import problems, routes_images, routes_pages, routes_search, routes_status
+from search_app.api.middleware import BodyLimit, PlainStartFailure, SecurityHeaders
+from search_app.api.thumbnail_cache import ThumbnailCache
+from search_app.errors import SearchAppError
+from search_app.search.service import SearchService
+
+_THUMBNAIL_BYTES = 32 * 2**20  # about two thousand of the usual size
+_DESCRIPTION = (
+    "Finds pictures by words. Scores are cosine similarities, higher is better. "
+    "Errors are problem documents (RFC 9457)."
+)
+
+
+def create_app(open_service: Callable[[], SearchService]) -> FastAPI:
+    """The application; `open_service` is called when the server starts, in a thread, and its result closed at the end.
+
+    Where it raises a `SearchAppError` the start stops with that sentence.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            service = await to_thread.run_sync(open_service)
+        except SearchAppError as error:
+            app.state.start_failure = f"cannot start: {error}"
+            raise
+        app.state.service = service
+        try:
+            yield
+        finally:
+            await to_thread.run_sync(service.close)
+
+    app = FastAPI(
+        title="Image search",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.start_failure = None
+    app.state.thumbnails = ThumbnailCache(_THUMBNAIL_BYTES)
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(PlainStartFailure)
+    problems.install(app)
+    for routes in (routes_search, routes_images, routes_status):
+        app.include_router(routes.router)
+    routes_pages.install(app)
+    return app

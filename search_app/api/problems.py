@@ -1,0 +1,151 @@
+"""Errors as problem documents (RFC 9457): from the router's 404 to a bug, every error looks the same."""
+
+import json
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from pydantic.json_schema import models_json_schema
+from starlette.exceptions import HTTPException
+
+from search_app.api.middleware import SECURITY_HEADERS
+from search_app.errors import BadRequest, ImageError, NoIndexYet, NotFound, SearchAppError
+
+RETRY_AFTER_SECONDS = 5
+_MEDIA_TYPE = "application/problem+json"
+_SCHEMAS = "#/components/schemas/{model}"
+_NOTHING_INDEXED = (
+    "nothing has been indexed yet: run `python -m search_app index FOLDER`; "
+    "searches are answered as soon as it has stored the first pictures, without a restart"
+)
+_MEANINGS = {
+    HTTPStatus.BAD_REQUEST: "The body is not JSON.",
+    HTTPStatus.NOT_FOUND: "No image has this id, or its file is gone.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "A parameter is missing or wrong; `parameter` names it.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The service cannot answer now; `detail` says what to do.",
+}
+
+Responses: TypeAlias = dict[int | str, dict[str, Any]]
+
+
+class WrongParameter(BaseModel):
+    """One entry of `errors`."""
+
+    parameter: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """A problem document."""
+
+    type: str = Field(description="`about:blank`: there are no kinds beside the HTTP status")
+    title: str = Field(description="Phrase of the HTTP status")
+    status: int
+    detail: str = Field(description="What happened, to what, and what to do")
+    instance: str = Field(description="Path that was asked for")
+    parameter: str | None = Field(None, description="The first wrong parameter")
+    errors: list[WrongParameter] | None = Field(None, description="All wrong parameters")
+
+
+class ProblemResponse(JSONResponse):
+    """A problem document as an answer."""
+
+    media_type = _MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        """JSON in UTF-8; a lone surrogate, which a caller may have put into a name, becomes a question mark."""
+        return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def documented(*statuses: HTTPStatus) -> Responses:
+    """The `responses` of a route that may answer with these problems, for OpenAPI."""
+    content = {_MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS.format(model="Problem")}}}
+    return {int(status): {"description": _MEANINGS[status], "content": content} for status in statuses}
+
+
+def install(app: FastAPI) -> None:
+    """Make `app` answer every error with a problem document, and describe that."""
+    app.add_exception_handler(SearchAppError, _on_search_app_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_wrong_parameters)
+    app.add_exception_handler(Exception, _on_bug)
+    describe = app.openapi
+
+    def describe_with_problems() -> dict[str, Any]:
+        description = describe()
+        _, schemas = models_json_schema([(Problem, "serialization")], ref_template=_SCHEMAS)
+        description["components"]["schemas"].update(schemas["$defs"])
+        return description
+
+    # FastAPI puts a model among the schemas only together with the media type application/json.
+    app.openapi = describe_with_problems  # type: ignore[method-assign]
+
+
+def _problem(
+    request: Request,
+    status: int,
+    detail: str,
+    errors: Sequence[WrongParameter] = (),
+    headers: dict[str, str] | None = None,
+) -> ProblemResponse:
+    problem = Problem(
+        type="about:blank",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        instance=request.url.path,
+        parameter=errors[0].parameter if errors else None,
+        errors=list(errors) or None,
+    )
+    return ProblemResponse(problem.model_dump(exclude_none=True), status, headers)
+
+
+async def _on_search_app_error(request: Request, error: Exception) -> ProblemResponse:
+    """Answer 4xx where the caller can do better, else 503: all other errors wait for the operator or for time."""
+    match error:
+        case BadRequest():
+            wrong = WrongParameter(parameter=error.parameter, detail=str(error))
+            return _problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error), [wrong])
+        case NotFound() | ImageError():
+            return _problem(request, HTTPStatus.NOT_FOUND, str(error))
+        case _:
+            detail = _NOTHING_INDEXED if isinstance(error, NoIndexYet) else str(error)
+            retry = {"retry-after": str(RETRY_AFTER_SECONDS)}
+            return _problem(request, HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=retry)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101  # registered for it
+    detail = error.detail
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            detail = "there is nothing at this path; /docs lists what there is"
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            detail = f"this path does not answer {request.method}; /docs lists what it does"
+    return _problem(request, error.status_code, detail, headers=dict(error.headers or {}))
+
+
+async def _on_wrong_parameters(request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for it
+    found = error.errors()
+    if found[0]["type"] == "json_invalid":
+        return _problem(request, HTTPStatus.BAD_REQUEST, f"the body is not JSON: {found[0]['ctx']['error']}")
+    wrong = [WrongParameter(parameter=_name(entry["loc"]), detail=entry["msg"]) for entry in found]
+    detail = "; ".join(f"{entry.parameter}: {entry.detail}" for entry in wrong)
+    return _problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, wrong)
+
+
+def _name(location: Sequence[int | str]) -> str:
+    """A parameter's name without the place it is in; the place where the body as a whole is wrong."""
+    return ".".join(str(part) for part in location[1:]) or str(location[0])
+
+
+async def _on_bug(request: Request, _error: Exception) -> ProblemResponse:
+    """Say nothing about the inside; the server logs the exception, which is raised again after this answer."""
+    detail = "something went wrong inside the service; its log has the details"
+    return _problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, detail, headers=dict(SECURITY_HEADERS))

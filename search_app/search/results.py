@@ -1,0 +1,72 @@
+"""What the search service answers with."""
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+
+from search_app.datatypes import EncoderSpec, Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One picture that was found."""
+
+    id: int
+    score: float
+    """Cosine similarity to the query, as the model gives it."""
+    path: str
+    """Relative to the indexed folder, POSIX separators."""
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Milliseconds by stage."""
+
+    encode: float
+    search: float
+    fetch: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Hits, best first, and what they came from."""
+
+    hits: tuple[Hit, ...]
+    model: str
+    collection: str
+    generation: int
+    """Generation of the index all hits are from; the same question to the same generation has the same answer."""
+    took_ms: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceInfo:
+    """What is running."""
+
+    encoder: EncoderSpec
+    backend: str
+    index: Manifest | None
+    """None while there is no index."""
+
+
+class Stopwatch:
+    """Adds up the time of named stages; a stage that is repeated counts each time."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+
+    def lap(self, stage: str) -> None:
+        """Give the time since the last lap to `stage`."""
+        now = time.perf_counter()
+        self._seconds[stage] += now - self._last
+        self._last = now
+
+    def timings(self) -> Timings:
+        """The stages so far, rounded to microseconds."""
+        total = time.perf_counter() - self._start
+        encode, search, fetch = (self._seconds[stage] for stage in ("encode", "search", "fetch"))
+        return Timings(*(round(1000 * seconds, 3) for seconds in (encode, search, fetch, total)))

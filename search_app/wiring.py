@@ -33,7 +33,7 @@ def open_store(settings: Settings) -> IndexStore:
     if settings.qdrant_url:
         from search_app.index.server import ServerStore
 
-        return ServerStore(settings.qdrant_url, settings.qdrant_api_key, settings.collection)
+        return ServerStore(settings.qdrant_url, settings.collection, settings.qdrant_api_key)
     from search_app.index.edge import EdgeStore
 
     return EdgeStore(settings.index_dir, settings.collection)

@@ -1,4 +1,4 @@
-"""`info`: what the collection holds and what made it, without opening model or engine."""
+"""`info`: what the collection holds and what made it, without opening the model."""
 
 import argparse
 import json
@@ -20,6 +20,10 @@ def add_parser(commands: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the manifest of the collection as JSON, or one value of it."""
-    manifest = asdict(open_store(settings_from(arguments)).manifest())
+    reader = open_store(settings_from(arguments)).reader()
+    try:
+        manifest = asdict(reader.manifest())
+    finally:
+        reader.close()
     print(manifest[arguments.field] if arguments.field else json.dumps(manifest, indent=2, ensure_ascii=False))
     return 0

@@ -108,10 +108,6 @@ class IndexWriter(Protocol):
 class IndexStore(Protocol):
     """One collection on one back end."""
 
-    def manifest(self) -> Manifest:
-        """The newest committed manifest, read without starting an engine; raises `NoIndexYet`."""
-        ...
-
     def reader(self) -> IndexReader:
         """Open for answering; works before the first commit too (then answers raise `NoIndexYet`)."""
         ...

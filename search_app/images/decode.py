@@ -48,7 +48,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""EXIF orientation -> what undoes it."""
+"""EXIF orientation -> what undoes it; from 5 on width and height change places."""
 
 # Pillow's limit is one number for the whole process that warns at one size and raises at another; ours is an argument.
 Image.MAX_IMAGE_PIXELS = None
@@ -97,7 +97,8 @@ def decode_bytes(data: bytes, *, max_pixels: int, min_size: tuple[int, int] | No
     """Decode the first frame of a JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF to RGB.
 
     `min_size` is the (height, width) an encoder needs: a JPEG is then decoded at 1/2, 1/4 or 1/8 scale as long as both
-    sides stay at least twice the larger of the two (four times where the scale does not divide the sides). A JPEG that lacks no more than its last rows is accepted. Safe to call from several threads.
+    sides stay at least twice the larger of the two (four times where the scale does not divide the sides). A JPEG
+    that lacks no more than its last rows is accepted. Safe to call from several threads.
 
     Raises `NotAnImage`, `ImageTooLarge` (told from the header, before anything is decoded) or `BrokenImage`.
     """
@@ -143,11 +144,11 @@ def _decode(data: bytes, format_name: str, min_size: tuple[int, int] | None, max
     _check_pixels(source.size, max_pixels)
     _draft(source, min_size)
     source = _load(source, data, min_size)
-    turn = _TURNS.get(_orientation(source))
+    orientation = _orientation(source)
     image = to_rgb(source)
-    if turn is not None:
-        image = image.transpose(turn)
-        if turn.value >= Image.Transpose.ROTATE_90 and turn != Image.Transpose.ROTATE_180:
+    if orientation in _TURNS:
+        image = image.transpose(_TURNS[orientation])
+        if orientation >= 5:
             width, height = height, width
     image.info.clear()  # profiles, thumbnails and text of the file: nobody reads them, and saving would copy some
     return DecodedImage(image, width, height, format_name)

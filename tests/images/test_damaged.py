@@ -74,6 +74,13 @@ def test_a_jpeg_cut_in_the_middle_is_broken(mode, progressive, kept, filled_up):
         decode(data.ljust(len(whole), b"\0") if filled_up else data)
 
 
+def test_zero_bytes_are_not_taken_for_picture():
+    """In this one's Huffman table they are a valid code, so that libjpeg decodes them to the end without complaint."""
+    whole = encode(Image.radial_gradient("L").resize((400, 300)), "JPEG", quality=90, optimize=True)
+    with pytest.raises(BrokenImage, match="the file ends too early"):
+        decode(whole[: len(whole) // 2].ljust(len(whole), b"\0"))
+
+
 def test_zero_bytes_after_the_end_do_no_harm():
     assert difference(decode(SMALL["JPEG"] + b"\0" * 4096), decode(SMALL["JPEG"])) == 0
 

@@ -119,10 +119,11 @@ def test_nothing_of_the_file_sticks_to_the_picture():
         ((1800, 896), (224, 224), 2),
         ((1800, 895), (224, 224), 1),
         ((447, 3000), (224, 224), 1),
-        ((1601, 1203), (224, 224), 2),
+        ((1602, 1203), (224, 224), 1),
+        ((4001, 3001), (112, 112), 4),
     ],
 )
-def test_both_sides_keep_twice_of_what_is_needed(size, min_size, scale):
+def test_both_sides_keep_twice_of_what_is_needed_and_four_times_where_sizes_are_odd(size, min_size, scale):
     pixels = np.zeros((size[1], size[0]), np.uint8)
     result = decode(encode(Image.fromarray(pixels), "JPEG"), min_size)
     assert result.image.size == (-(-size[0] // scale), -(-size[1] // scale))

@@ -79,7 +79,7 @@ class IndexWriter(Protocol):
         ...
 
     def update_pictures(self, known: Sequence[Known]) -> None:
-        """Replace the payload of existing points, keeping their vectors."""
+        """Replace the payload of existing points, keeping their vectors; raises `ValueError` for an unknown id."""
         ...
 
     def delete(self, ids: Sequence[int]) -> None:
@@ -116,7 +116,8 @@ class IndexStore(Protocol):
         """Open for changing.
 
         Raises `ModelMismatch` where the collection was made by another model and `rebuild` is not set, and
-        `IndexInUse` where another writer is at work. `rebuild` starts an empty generation (ids go on from the
-        high-water mark); readers keep the old one until the commit.
+        `IndexInUse` where another writer is at work. `rebuild` starts an empty generation, or goes on with an
+        interrupted rebuild of the same model (new ids go on from the high-water mark); readers keep the old one until
+        the commit. A plain run that comes in between drops an interrupted rebuild.
         """
         ...

@@ -1,0 +1,181 @@
+"""The reader of an embedded collection: follows commits, restarts its engine, keeps answering meanwhile."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+from search_app.datatypes import FloatVector, Known, Manifest, Neighbours, VectorQuery
+from search_app.errors import IndexDamaged, IndexUnavailable, NoIndexYet, VectorIndexError
+from search_app.index.edge_serving import Serving, open_current
+from search_app.index.generations import CollectionFolder
+from search_app.index.validate import check_ids, check_queries
+
+logger = logging.getLogger(__name__)
+
+_POLL_S = 0.3
+_LONGEST_DELAY_S = 10.0
+_HEALTHY_AFTER_S = 10.0
+
+
+class EdgeReader:
+    """Answers from the newest generation; a thread follows commits and starts a dead engine again.
+
+    The next generation is opened, checked and warmed beside the one that answers, then takes its place;
+    requests under way end on the old one.
+    """
+
+    def __init__(self, place: CollectionFolder, graph_from: int) -> None:
+        self._place, self._graph_from = place, graph_from
+        self._lock = threading.Lock()
+        self._serving: Serving | None = None
+        self._retired: list[Serving] = []
+        self._error: VectorIndexError | None = None
+        self._distrusted, self._rebuild = 0, False
+        self._failures = 0
+        self._opened_at = 0.0
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._follow_once()
+        self._follower = threading.Thread(target=self._follow, name="edge-follower", daemon=True)
+        self._follower.start()
+
+    def manifest(self) -> Manifest:
+        """The manifest of the generation that answers now."""
+        with self._use() as serving:
+            return serving.record.manifest
+
+    def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
+        """Answer several queries in one pass of the engine."""
+        with self._use() as serving:
+            check_queries(queries, serving.record.manifest.dim)
+            return serving.shard.search(queries)
+
+    def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
+        """The payload of each id that exists."""
+        with self._use() as serving:
+            return serving.shard.fetch(check_ids(ids))
+
+    def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
+        """The unit vector of each id that exists."""
+        with self._use() as serving:
+            return serving.shard.vectors(check_ids(ids))
+
+    def scan(self) -> Iterator[Known]:
+        """Every picture in id order, all of one generation."""
+        with self._use() as serving:
+            yield from serving.shard.scan()
+
+    def count(self) -> int:
+        """How many pictures the generation holds."""
+        return self.manifest().count
+
+    def close(self) -> None:
+        """End the engine and the following of commits."""
+        self._stop.set()
+        self._wake.set()
+        self._follower.join()
+        with self._lock:
+            ending = [*self._retired, *([self._serving] if self._serving else [])]
+            self._retired, self._serving = [], None
+            self._error = IndexUnavailable("this reader was closed")
+        for serving in ending:
+            serving.close()
+
+    @contextlib.contextmanager
+    def _use(self) -> Iterator[Serving]:
+        with self._lock:
+            serving = self._serving
+            if serving is None:
+                raise self._reason()
+            serving.users += 1
+        try:
+            yield serving
+        except IndexDamaged as error:
+            if self._suspect(serving):
+                raise IndexUnavailable(f"{error}; it is opened again, from its export: ask again soon") from error
+            raise
+        finally:
+            with self._lock:
+                serving.users -= 1
+
+    def _suspect(self, serving: Serving) -> bool:
+        """Open a generation again, rebuilt from its export, after the engine failed on files it had opened well.
+
+        False when that was done before and did not help.
+        """
+        generation = serving.record.manifest.generation
+        with self._lock:
+            if generation == self._distrusted:
+                return False
+            self._distrusted, self._rebuild = generation, True
+        serving.shard.process.kill()
+        return True
+
+    def _reason(self) -> VectorIndexError:
+        if self._error is not None:
+            return type(self._error)(str(self._error))
+        return NoIndexYet(
+            f"collection {self._place.collection!r} is empty: run `python -m search_app index FOLDER` first"
+        )
+
+    def _follow(self) -> None:
+        while not self._stop.is_set():
+            if self._failures:
+                self._stop.wait(min(_POLL_S * 2 ** min(self._failures, 10), _LONGEST_DELAY_S))
+            else:
+                self._wake.wait(_POLL_S)
+            self._wake.clear()
+            if not self._stop.is_set():
+                self._follow_once()
+                self._close_retired()
+
+    def _follow_once(self) -> None:
+        try:
+            if not self._is_served():
+                distrust = self._distrusted if self._rebuild else 0
+                fresh = open_current(self._place, self._graph_from, self._wake.set, distrust=distrust)
+                self._rebuild = False
+                self._opened_at = time.monotonic()
+                self._swap(fresh)
+        except VectorIndexError as error:
+            self._fail(error)
+        except Exception as error:  # the thread that follows must outlive what nobody thought of
+            logger.debug("unexpected", exc_info=True)
+            self._fail(IndexUnavailable(f"collection {self._place.collection!r} cannot be opened: {error}"))
+
+    def _is_served(self) -> bool:
+        serving = self._serving
+        if serving is None:
+            return False
+        lived = time.monotonic() - self._opened_at
+        if not serving.shard.process.alive:
+            self._failures += lived < _HEALTHY_AFTER_S
+            return False
+        current = serving.is_current()
+        if current and lived > _HEALTHY_AFTER_S:
+            self._failures = 0
+        return current
+
+    def _fail(self, error: VectorIndexError) -> None:
+        logger.error("%s", error)
+        self._failures += 1
+        with self._lock:
+            self._error = error
+            if self._serving is not None and not self._serving.shard.process.alive:
+                self._retired.append(self._serving)
+                self._serving = None
+
+    def _swap(self, fresh: Serving | None) -> None:
+        with self._lock:
+            if self._serving is not None:
+                self._retired.append(self._serving)
+            self._serving, self._error = fresh, None
+
+    def _close_retired(self) -> None:
+        with self._lock:
+            idle = [serving for serving in self._retired if not serving.users]
+            self._retired = [serving for serving in self._retired if serving.users]
+        for serving in idle:
+            serving.close()

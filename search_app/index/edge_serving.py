@@ -1,0 +1,139 @@
+"""One generation being served: its owner process, and what keeps its files in place."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from search_app.errors import IndexUnavailable
+from search_app.index.edge_process import ShardDamaged, ShardInUse
+from search_app.index.edge_shard import EdgeShard
+from search_app.index.export import is_good
+from search_app.index.files import sync_tree
+from search_app.index.generations import MANIFEST, SHARD, CollectionFolder, Lease
+from search_app.index.locks import FileLock
+from search_app.index.manifest import Record, read_record
+
+logger = logging.getLogger(__name__)
+
+Private: TypeAlias = tuple[Path, FileLock]
+"""A private copy and the lock that says it is in use."""
+_REPAIR_PATIENCE_S = 120.0
+
+
+@dataclass(slots=True)
+class Serving:
+    """A generation that answers; `users` counts requests under way, under the reader's lock."""
+
+    place: CollectionFolder
+    lease: Lease
+    record: Record
+    shard: EdgeShard
+    private: Private | None
+    users: int = 0
+
+    def is_current(self) -> bool:
+        """Whether `CURRENT` still names these files: not others, and not others under the same name."""
+        signature = self.place.signature()
+        if signature == self.lease.signature:
+            return True
+        same = self.place.current() == self.lease.generation and self.lease.lock.still_named()
+        if same and signature is not None:
+            self.lease = replace(self.lease, signature=signature)
+        return same
+
+    def close(self) -> None:
+        """End the process, remove a private copy and let the generation be collected."""
+        self.shard.close()
+        if self.private is not None:
+            self.place.drop(self.private[0])
+            self.private[1].release()
+        self.lease.lock.release()
+        self.place.leave(self.lease.generation)
+
+
+def open_current(
+    place: CollectionFolder, graph_from: int, on_end: Callable[[], None], *, distrust: int = 0
+) -> Serving | None:
+    """Start an owner on the current generation, checked and warm; None before the first commit.
+
+    A shard that is owned by another process is copied for this one; a damaged one, and generation `distrust`,
+    is rebuilt from its export. Raises `IndexDamaged` when that is not possible.
+    """
+    lease = place.lease()
+    if lease is None:
+        return None
+    shard = None
+    try:
+        record = read_record(lease.generation / MANIFEST)
+        shard = EdgeShard(on_end)
+        opener = _Opener(place, lease.generation, record, shard, graph_from)
+        private = opener.open(distrusted=record.manifest.generation == distrust)
+    except BaseException:
+        if shard is not None:
+            shard.close()
+        lease.lock.release()
+        raise
+    return Serving(place, lease, record, shard, private)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opener:
+    place: CollectionFolder
+    generation: Path
+    record: Record
+    shard: EdgeShard
+    graph_from: int
+
+    def open(self, *, distrusted: bool) -> Private | None:
+        """Open in place, else privately; returns the private copy and its lock."""
+        if distrusted and is_good(self.generation, self.record.export):
+            self._repair(ShardDamaged(f"the engine failed while it read {self.generation}"))
+        try:
+            self._load(self.generation)
+        except ShardInUse:
+            return self._open_privately()
+        except ShardDamaged as damage:
+            self._repair(damage)
+            self._load(self.generation)
+        return None
+
+    def _load(self, folder: Path) -> None:
+        self.shard.load_checked(folder / SHARD, self.record)
+
+    def _open_privately(self) -> Private:
+        self.place.sweep_copies()
+        copy, lock = self.place.private_copy(self.generation)
+        try:
+            try:
+                self._load(copy)
+            except ShardDamaged as damage:
+                self.place.drop(copy / SHARD)
+                self._restore(copy / SHARD, damage)
+                self._load(copy)
+        except BaseException:
+            self.place.drop(copy)
+            lock.release()
+            raise
+        return copy, lock
+
+    def _repair(self, damage: ShardDamaged) -> None:
+        """Replace the shard by one made from the export; one process at a time does so."""
+        lock = FileLock.take(self.place.path / "repair.lock", wait=_REPAIR_PATIENCE_S)
+        if lock is None:
+            raise IndexUnavailable(f"{self.generation} is being rebuilt by another process; ask again later")
+        try:
+            rebuilt = self.generation / f"{SHARD}.rebuilt"
+            self.place.drop(rebuilt)
+            self._restore(rebuilt, damage)
+            if (self.generation / SHARD).exists():
+                self.place.set_aside(self.generation)
+            rebuilt.rename(self.generation / SHARD)
+            sync_tree(self.generation)
+        finally:
+            lock.release()
+
+    def _restore(self, target: Path, damage: ShardDamaged) -> None:
+        logger.warning("%s; rebuilding generation %d from its export", damage, self.record.manifest.generation)
+        self.shard.restore(self.generation, self.record, target, self.graph_from)

@@ -1,0 +1,189 @@
+"""A shard as readers and writers use it: typed operations on its owner process, and its health."""
+
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from search_app.datatypes import FloatMatrix, FloatVector, Known, Neighbours, VectorQuery
+from search_app.errors import IndexDamaged
+from search_app.index.edge_process import EdgeProcess, ShardDamaged
+from search_app.index.edge_wire import Nearest, Payloads, Question
+from search_app.index.export import Digests, Rows, is_good, patched, read_export, write_export
+from search_app.index.manifest import Record
+from search_app.index.payload import CONTENT_HASH, to_known
+from search_app.index.ranking import Scored, answer
+
+SAMPLE_SIZE = 16
+_ANSWER_S = 30.0
+_WORK_S = 600.0
+_SAME = 0.99
+"""A stored vector must find itself; far above what rounding could take from 1."""
+
+
+class EdgeShard:
+    """One shard at a time in a process of its own; see `EdgeProcess.call` for what every method raises."""
+
+    def __init__(self, on_end: Callable[[], None] | None = None) -> None:
+        self.process = EdgeProcess(on_end)
+
+    def create(self, path: Path, dim: int, graph_from: int) -> None:
+        """Make an empty shard; graphs are built for segments of more than `graph_from` points."""
+        self.process.call("create", str(path), dim, graph_from, timeout=_WORK_S)
+
+    def load(self, path: Path, *, patience: float = 0.0) -> None:
+        """Open a shard, waiting `patience` seconds for another owner to end."""
+        self.process.call("load", str(path), patience, timeout=_WORK_S)
+
+    def load_checked(self, path: Path, record: Record) -> None:
+        """Open a committed shard, compare it with its record and warm it up.
+
+        The engine keeps no checksums and may open cut files with points missing. Raises `ShardDamaged`.
+        """
+        self.load(path)
+        try:
+            problem = self._problem(record)
+        except IndexDamaged as error:
+            problem = str(error)
+        if problem:
+            self.give_back()
+            raise ShardDamaged(f"{path} is damaged: {problem}")
+
+    def _problem(self, record: Record) -> str:
+        found = self.count()
+        if found != record.manifest.count:
+            return f"it holds {found} points where {record.manifest.count} were committed"
+        sample = dict(record.sample)
+        if {number: payload.get(CONTENT_HASH) for number, payload in self._fetch([*sample])} != sample:
+            return "a sample of its points is not what was committed"
+        vectors = self.vectors([*sample])
+        for exact in (True, False):
+            answers = self.search([VectorQuery(vector, 1, exact=exact) for vector in vectors.values()])
+            alike = sum(bool(len(found.scores)) and float(found.scores[0]) > _SAME for found in answers)
+            if exact and alike != len(sample):
+                return "stored vectors do not find themselves"
+        return ""
+
+    def give_back(self) -> None:
+        """Close the shard; the process stays for another one."""
+        self.process.call("close", timeout=_WORK_S)
+
+    def close(self) -> None:
+        """Close the shard and end the process; twice does no harm."""
+        self.process.close()
+
+    def flush(self) -> None:
+        """Make every write so far durable."""
+        self.process.call("flush", timeout=_WORK_S)
+
+    def optimize(self) -> None:
+        """Build graphs and vacuum where the thresholds ask for it; may take minutes."""
+        self.process.call("optimize", timeout=None)
+
+    def count(self) -> int:
+        """How many points there are."""
+        return int(self.process.call("count", timeout=_WORK_S))
+
+    def highest_id(self) -> int:
+        """The highest id there is; 0 in an empty shard."""
+        return int(self.process.call("highest_id", timeout=_WORK_S))
+
+    def sample(self) -> tuple[tuple[int, str], ...]:
+        """Ids and content hashes of some points, for the record."""
+        points: Payloads = self.process.call("sample", SAMPLE_SIZE, timeout=_WORK_S)
+        return tuple(sorted((number, str(payload[CONTENT_HASH])) for number, payload in points))
+
+    def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
+        """Answer validated queries in one pass."""
+        return answer(queries, self._nearest)
+
+    def _nearest(self, asked: Sequence[tuple[VectorQuery, int]]) -> list[Scored]:
+        questions: list[Question] = [
+            (np.ascontiguousarray(query.vector, np.float32).tobytes(), depth, query.exact) for query, depth in asked
+        ]
+        found: list[Nearest] = self.process.call("nearest", questions, timeout=_ANSWER_S)
+        return [(np.frombuffer(ids, np.int64), np.frombuffer(scores, np.float32)) for ids, scores in found]
+
+    def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
+        """The payload of each id that exists."""
+        return {number: to_known(number, payload) for number, payload in self._fetch(ids)}
+
+    def _fetch(self, ids: Sequence[int]) -> Payloads:
+        found: Payloads = self.process.call("fetch", [*ids], timeout=_ANSWER_S)
+        return found
+
+    def existing(self, ids: Sequence[int]) -> list[int]:
+        """Those of the ids that exist."""
+        found: list[int] = self.process.call("existing", [*ids], timeout=_ANSWER_S)
+        return found
+
+    def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
+        """The unit vector of each id that exists."""
+        found, rows = self.process.call("vectors", [*ids], timeout=_ANSWER_S)
+        return dict(zip(found, _matrix(rows, len(found)), strict=True))
+
+    def scan(self) -> Iterator[Known]:
+        """Every picture in id order."""
+        after = 0
+        while page := self.process.call("page", after, timeout=_ANSWER_S):
+            yield from (to_known(number, payload) for number, payload in page)
+            after = page[-1][0]
+
+    def upsert(self, rows: Rows) -> None:
+        """Add or replace validated points, some hundreds at a time."""
+        ids, vectors, payloads = rows
+        if not ids:
+            return
+        wire = (ids, np.ascontiguousarray(vectors, np.float32).tobytes(), payloads)
+        self.process.call("upsert", wire, vectors.shape[1], timeout=_WORK_S)
+
+    def update_payloads(self, payloads: Payloads) -> None:
+        """Replace payloads of existing points; raises `ValueError` for one that does not exist."""
+        self.process.call("update_payloads", payloads, timeout=_WORK_S)
+
+    def delete(self, ids: Sequence[int]) -> None:
+        """Remove points; unknown ids are ignored."""
+        self.process.call("delete", [*ids], timeout=_WORK_S)
+
+    def export(self, folder: Path, dim: int) -> Digests:
+        """Write all points as an export into `folder` and return its digests."""
+        return write_export(folder, self._rows(), self.count(), dim)
+
+    def export_changes(self, folder: Path, dim: int, base: Path, touched: AbstractSet[int]) -> Digests:
+        """As `export`, where only the `touched` points differ from the export in `base`."""
+        return write_export(folder, patched(base, touched, self._points(touched, dim)), self.count(), dim)
+
+    def _points(self, ids: AbstractSet[int], dim: int) -> Rows:
+        found, vectors, payloads = self.process.call("points", sorted(ids), timeout=_WORK_S)
+        return found, np.frombuffer(vectors, np.float32).reshape(len(found), dim), payloads
+
+    def _rows(self) -> Iterator[Rows]:
+        after = 0
+        while True:
+            ids, vectors, payloads = self.process.call("rows", after, timeout=_WORK_S)
+            if not ids:
+                return
+            yield ids, _matrix(vectors, len(ids)), payloads
+            after = ids[-1]
+
+    def restore(self, generation: Path, record: Record, target: Path, graph_from: int) -> None:
+        """Make a shard at `target` from the export in `generation`, durably, and leave it closed.
+
+        Raises `IndexDamaged` where there is no unharmed export.
+        """
+        if not is_good(generation, record.export):
+            raise IndexDamaged(
+                f"{generation} is damaged and there is no unharmed export beside it to rebuild it from: "
+                f"run `python -m search_app index {record.manifest.folder} --rebuild`"
+            )
+        self.create(target, record.manifest.dim, graph_from)
+        for rows in read_export(generation):
+            self.upsert(rows)
+        self.flush()
+        self.give_back()
+
+
+def _matrix(rows: Any, count: int) -> FloatMatrix:
+    return np.frombuffer(rows, np.float32).reshape(count, -1) if count else np.empty((0, 0), np.float32)

@@ -1,0 +1,232 @@
+"""The writer of an embedded collection: works on a copy, shows it by moving `CURRENT`."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from search_app.datatypes import EncoderSpec, FloatVector, Known, Manifest, Point
+from search_app.errors import IndexDamaged
+from search_app.index.changes import Changes
+from search_app.index.edge_process import ShardDamaged
+from search_app.index.edge_shard import EdgeShard
+from search_app.index.export import Digests, is_good
+from search_app.index.files import real_size, require_space
+from search_app.index.generations import MANIFEST, SHARD, CollectionFolder
+from search_app.index.manifest import Record, check_model, fresh_manifest, grown, read_record, resumes, write_record
+from search_app.index.payload import to_payload
+from search_app.index.validate import check_ids, check_points
+
+logger = logging.getLogger(__name__)
+
+_BATCH = 500
+_OWNER_ENDS_S = 10.0
+"""How long the owner of a writer that was just killed may take to end."""
+
+
+class EdgeWriter:
+    """Makes the next generation; `generations` draws what lies where.
+
+    The work folder is made when it is first needed. Its manifest is written with the first change: a work folder
+    without one holds nothing worth resuming.
+    """
+
+    def __init__(
+        self, place: CollectionFolder, spec: EncoderSpec, folder: str, *, rebuild: bool, graph_from: int
+    ) -> None:
+        self._place, self._spec, self._folder, self._graph_from = place, spec, folder, graph_from
+        self._shard: EdgeShard | None = None
+        self._made = self._opened = self._changed = False
+        self._lock = place.lock_for_writing()
+        try:
+            self._begin(rebuild=rebuild)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, *, rebuild: bool) -> None:
+        self._place.sweep()
+        self._part = self._place.part()
+        self._base = self._place.current()
+        self._committed = read_record(self._base / MANIFEST) if self._base else None
+        base = self._committed.manifest if self._committed else None
+        self._changes = Changes(self._base, base)
+        if base is not None and not rebuild:
+            check_model(base, self._spec)
+            self._draft = Record(base, base=base.generation)
+        else:
+            fresh = fresh_manifest(self._place.collection, self._spec, self._folder, base)
+            self._draft = Record(fresh, base=fresh.generation, rebuilt=base is not None)
+            self._changes.forget()
+            self._base, self._changed = None, True
+        self._resume(base, rebuild=rebuild)
+
+    def _resume(self, base: Manifest | None, *, rebuild: bool) -> None:
+        """Go on with what an interrupted run of the same kind left, or remove it."""
+        try:
+            left = read_record(self._part / MANIFEST)
+            if resumes(left, base, self._spec, rebuild=rebuild):
+                self._made = self._changed = True
+                highest = self._work().highest_id()
+                self._draft = replace(left, manifest=grown(left.manifest, highest))
+                self._changes.forget()
+                return
+        except IndexDamaged:  # no manifest, or no shard that opens
+            self._made, self._changed = False, self._base is None
+        self._place.drop(self._part)
+
+    def _work(self) -> EdgeShard:
+        """The shard of the work folder; folder, process and shard are made, or made again, when missing."""
+        if self._shard is not None and not self._shard.process.alive:
+            self._shard.close()
+            self._shard, self._opened = None, False
+        shard = self._shard = self._shard or EdgeShard()
+        if not self._opened:
+            if self._made:
+                shard.load(self._part / SHARD, patience=_OWNER_ENDS_S)
+            else:
+                self._make_part(shard)
+            self._opened = True
+        return shard
+
+    def _make_part(self, shard: EdgeShard) -> None:
+        if self._base is None or self._committed is None:
+            self._place.begin_part(None)
+            shard.create(self._part / SHARD, self._spec.dim, self._graph_from)
+        else:
+            self._open_copy(shard, self._base, self._committed)
+        if self._changed:
+            write_record(self._part / MANIFEST, self._draft)
+        self._made = True
+
+    def _open_copy(self, shard: EdgeShard, base: Path, record: Record) -> None:
+        for _ in range(2):  # a copy can meet a reader that opens or repairs the original at this moment
+            try:
+                self._place.begin_part(base)
+                shard.load_checked(self._part / SHARD, record)
+            except (ShardDamaged, FileNotFoundError) as error:
+                logger.warning("the copy of %s is not good: %s", base, error)
+            else:
+                return
+        self._place.begin_part(None)
+        shard.restore(base, record, self._part / SHARD, self._graph_from)
+        shard.load_checked(self._part / SHARD, record)
+        self._changed = True
+
+    def _change(self, ids: Sequence[int], *, lost: bool) -> EdgeShard:
+        """As `_work`, to change these points; raises `DiskFull` before the engine would die of it."""
+        shard = self._work()
+        require_space(self._place.path, real_size(self._part))
+        if not self._changed:
+            write_record(self._part / MANIFEST, self._draft)
+            self._changed = True
+        self._changes.note(ids, lost=lost)
+        return shard
+
+    def manifest(self) -> Manifest:
+        """The manifest this writer started from; `next_id` counts what it wrote since."""
+        return self._draft.manifest
+
+    def scan(self) -> Iterator[Known]:
+        """Every picture in id order, including what an interrupted run had stored."""
+        return self._work().scan()
+
+    def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
+        """The unit vector of each id that exists."""
+        return self._work().vectors(check_ids(ids))
+
+    def upsert(self, points: Sequence[Point]) -> None:
+        """Add or replace points; see `IndexWriter.upsert`."""
+        rows = check_points(points, self._spec.dim)
+        for start in range(0, len(points), _BATCH):
+            batch = points[start : start + _BATCH]
+            ids = [int(point.id) for point in batch]
+            payloads = [to_payload(point.picture) for point in batch]
+            self._change(ids, lost=True).upsert((ids, rows[start : start + _BATCH], payloads))
+            self._draft = replace(self._draft, manifest=grown(self._draft.manifest, max(ids)))
+
+    def update_pictures(self, known: Sequence[Known]) -> None:
+        """Replace the payload of existing points; raises `ValueError` for an id that is not there."""
+        if known:
+            payloads = [(one.id, to_payload(one.picture)) for one in known]
+            self._change([one.id for one in known], lost=False).update_payloads(payloads)
+
+    def delete(self, ids: Sequence[int]) -> None:
+        """Remove points; unknown ids are ignored."""
+        wanted = check_ids(ids)
+        found = self._work().existing(wanted) if wanted else []
+        if found:
+            self._change(found, lost=True).delete(found)
+
+    def commit(self, *, final: bool = True) -> Manifest:
+        """Make everything so far durable and visible; a commit of nothing new makes no generation."""
+        committed = self._committed
+        same = committed is not None and not self._changed and committed.manifest.folder == self._folder
+        if committed is not None and same and (committed.final or not final):
+            self._discard_part()
+            return committed.manifest
+        record = self._finish(final=final)
+        self._base = self._place.publish(self._part)
+        self._made = self._changed = False
+        self._changes.committed()
+        self._committed, self._draft = record, Record(record.manifest, base=record.manifest.generation)
+        self._place.collect(self._changes.worth_a_rollback() if final else self._changes.before)
+        self._part = self._place.part()
+        if final:
+            self._changes = Changes(self._base, record.manifest)
+        return record.manifest
+
+    def _finish(self, *, final: bool) -> Record:
+        """Complete the work folder: graphs and export where `final`, everything on the disk, shard closed."""
+        shard = self._work()
+        require_space(self._place.path, real_size(self._part))
+        if final:
+            shard.optimize()
+        shard.flush()
+        manifest = replace(
+            self._draft.manifest,
+            folder=self._folder,
+            model=self._spec.name,
+            count=shard.count(),
+            generation=self._place.next_number(),
+        )
+        sample = shard.sample()
+        export = self._export(shard) if final else {}
+        shard.give_back()
+        self._opened = False
+        record = replace(self._draft, manifest=manifest, final=final, sample=sample, export=export)
+        write_record(self._part / MANIFEST, record)
+        return record
+
+    def _export(self, shard: EdgeShard) -> Digests:
+        """Write the export, from that of the generation this one is a copy of where little has changed."""
+        base, record, few = self._base, self._committed, self._changes.few()
+        if base is not None and record is not None and few is not None and is_good(base, record.export):
+            return shard.export_changes(self._part, self._spec.dim, base, few)
+        return shard.export(self._part, self._spec.dim)
+
+    def _discard_part(self) -> None:
+        if self._opened:
+            self._work().give_back()
+        self._place.drop(self._part)
+        self._made = self._opened = False
+
+    def close(self) -> None:
+        """End without another commit; what was not committed stays for the next writer to resume or drop."""
+        if self._shard is not None:
+            self._shard.close()
+            self._shard = None
+        if self._made and not self._changed:
+            self._place.drop(self._part)
+        self._made = self._opened = False
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,248 @@
+"""Generations of one collection in a folder: their names, locks, publication and collection.
+
+    INDEX_DIR/COLLECTION/
+      CURRENT                      names the generation that readers answer from
+      writer.lock                  held by the one writer
+      gen-000012/                  committed: never changed again
+        manifest.json  lock        the lock is shared by those who read it
+        shard/                     the engine's files
+        vectors.npy  points.jsonl  the export of a final generation
+      gen-000013.part/             the writer's work; what a killed writer leaves is resumed or dropped
+      gen-000012.reader-77-1/      a private copy, of a process that found the shard owned by another
+      damaged-gen-000012/          a shard that did not open well, kept for inspection
+
+`CURRENT` moves by an atomic rename after everything it names is on the disk, so a kill at any moment leaves a
+collection that can be served.
+"""
+
+import contextlib
+import itertools
+import logging
+import os
+import re
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from search_app.errors import IndexDamaged, IndexInUse
+from search_app.index.files import copy_tree_sparse, real_size, require_space, sync_folder, sync_tree, write_atomically
+from search_app.index.locks import FileLock
+
+logger = logging.getLogger(__name__)
+
+SHARD = "shard"
+MANIFEST = "manifest.json"
+_KEPT = "kept"
+"""Marks a replaced generation that the writer keeps for a rollback."""
+_GENERATION = re.compile(r"gen-(\d{6,})")
+_STALE_AFTER_S = 60.0
+_copies = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A generation that stays while the lock is held."""
+
+    generation: Path
+    signature: tuple[int, int]
+    """That of `CURRENT` when it named this generation."""
+    lock: FileLock
+
+
+class CollectionFolder:
+    """One collection's folder; `path` is made with the rights of its owner only."""
+
+    def __init__(self, index_dir: Path, collection: str) -> None:
+        self.path = index_dir.absolute() / collection
+        self.collection = collection
+        self._remedy = f"restore {self.path} from a backup, or remove it and index the folder again"
+
+    def create(self) -> None:
+        """Make the folder, and those above it, where they are missing."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.mkdir(mode=0o700, exist_ok=True)
+
+    def signature(self) -> tuple[int, int] | None:
+        """Changes whenever `CURRENT` is moved; None while there is none."""
+        try:
+            stat = (self.path / "CURRENT").stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return stat.st_ino, stat.st_mtime_ns
+
+    def current(self) -> Path | None:
+        """The generation that `CURRENT` names; None before the first commit."""
+        try:
+            name = (self.path / "CURRENT").read_text(errors="replace").strip()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if not _GENERATION.fullmatch(name):
+            raise IndexDamaged(
+                f"{self.path / 'CURRENT'} holds {name[:40]!r} and not a generation's name; {self._remedy}"
+            )
+        return self.path / name
+
+    def lease(self) -> Lease | None:
+        """The current generation with a shared lock that keeps it from being collected; None before any commit."""
+        while True:
+            signature, generation = self.signature(), self.current()
+            if generation is None or signature is None:
+                return None
+            lock = self._share(generation)
+            if lock is not None and self.signature() == signature:
+                return Lease(generation, signature, lock)
+            if lock is not None:
+                lock.release()
+            elif self.signature() == signature and not generation.is_dir():
+                raise IndexDamaged(f"{generation} is gone although CURRENT names it; {self._remedy}")
+            time.sleep(0.01)  # it is being replaced at this moment
+
+    def _share(self, generation: Path) -> FileLock | None:
+        try:
+            lock = FileLock.take(generation / "lock", shared=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if lock is not None and not lock.still_named():
+            lock.release()
+            return None
+        return lock
+
+    def lock_for_writing(self) -> FileLock:
+        """Become the one writer; raises `IndexInUse` saying who is."""
+        self.create()
+        path = self.path / "writer.lock"
+        lock = FileLock.take(path)
+        if lock is None:
+            raise IndexInUse(
+                f"collection {self.collection!r} is being written by {path.read_text() or 'another process'}: "
+                f"wait until that run has ended"
+            )
+        lock.note(f"process {os.getpid()} on {socket.gethostname()}")
+        return lock
+
+    def next_number(self) -> int:
+        """A number that no committed generation has or had."""
+        return max((number for number, _ in self._committed()), default=0) + 1
+
+    def part(self) -> Path:
+        """Where the next generation is made."""
+        return self.path / f"gen-{self.next_number():06d}.part"
+
+    def begin_part(self, base: Path | None) -> Path:
+        """Make the work folder, with a copy of the shard of `base` where there is one; raises `DiskFull`."""
+        part = self.part()
+        copying = part.with_suffix(".copying")
+        self.drop(part)
+        self.drop(copying)
+        require_space(self.path, real_size(base / SHARD) if base else 0)
+        copying.mkdir(mode=0o700)
+        if base:
+            copy_tree_sparse(base / SHARD, copying / SHARD)
+        copying.rename(part)
+        return part
+
+    def publish(self, part: Path) -> Path:
+        """Turn the finished work folder into the current generation, durably."""
+        generation = part.with_suffix("")
+        (part / "lock").touch(mode=0o600)
+        sync_tree(part)
+        part.rename(generation)
+        sync_folder(self.path)
+        write_atomically(self.path / "CURRENT", f"{generation.name}\n".encode())
+        return generation
+
+    def private_copy(self, generation: Path) -> tuple[Path, FileLock]:
+        """Make a folder for this process alone and copy a generation's shard there; raises `DiskFull`."""
+        require_space(self.path, real_size(generation / SHARD))
+        while True:
+            path = self.path / f"{generation.name}.reader-{os.getpid()}-{next(_copies)}"
+            path.mkdir(mode=0o700)
+            lock = FileLock.take(path / "lock", wait=1.0)
+            if lock is not None and lock.still_named():
+                break
+        try:
+            copy_tree_sparse(generation / SHARD, path / SHARD)
+        except BaseException:
+            self.drop(path)
+            lock.release()
+            raise
+        return path, lock
+
+    def set_aside(self, generation: Path) -> None:
+        """Move a damaged shard out of its generation; the newest one is kept for inspection."""
+        for older in self.path.glob("damaged-*"):
+            self.drop(older)
+        (generation / SHARD).rename(self.path / f"damaged-{generation.name}")
+
+    def collect(self, keep: Path | None) -> None:
+        """Remove committed generations that nobody reads, except the current one and `keep`; for the writer."""
+        if keep is not None and keep.is_dir():
+            (keep / _KEPT).touch()
+        current = self.current()
+        for _, generation in list(self._committed()):
+            if generation not in (current, keep):
+                self._remove_unless_read(generation)
+        self.sweep()
+
+    def leave(self, generation: Path) -> None:
+        """Remove a generation that was just read, where it was replaced meanwhile and is not kept; for readers."""
+        with contextlib.suppress(IndexDamaged):  # whoever opens the collection next says so
+            if generation.is_dir() and generation != self.current() and not (generation / _KEPT).exists():
+                self._remove_unless_read(generation)
+
+    def sweep(self) -> None:
+        """Remove what killed writers and readers left, except the work that can be resumed; for the writer."""
+        part = self.part()
+        for entry in list(self.path.iterdir()):
+            if entry.name.startswith("trash-"):
+                shutil.rmtree(entry, ignore_errors=True)
+            elif entry.suffix == ".copying" or (entry.suffix == ".part" and entry != part):
+                self.drop(entry)
+        self.sweep_copies()
+
+    def sweep_copies(self) -> None:
+        """Remove the private copies of readers that have ended."""
+        for entry in list(self.path.glob("*.reader-*")):
+            if _abandoned(entry):
+                self._remove_unless_read(entry)
+
+    def drop(self, folder: Path) -> None:
+        """Remove a folder so that a kill half way does not leave a piece under its name."""
+        trash = self.path / f"trash-{folder.name}-{os.getpid()}-{next(_copies)}"
+        with contextlib.suppress(FileNotFoundError):
+            folder.rename(trash)
+            shutil.rmtree(trash, ignore_errors=True)
+
+    def _remove_unless_read(self, folder: Path) -> None:
+        try:
+            lock = FileLock.take(folder / "lock")
+            if lock is None:
+                return
+            try:
+                self.drop(folder)
+            finally:
+                lock.release()
+        except OSError as error:  # collecting is housekeeping: the next run tries again
+            logger.warning("%s could not be removed: %s", folder, error)
+
+    def _committed(self) -> Iterator[tuple[int, Path]]:
+        for entry in self.path.iterdir():
+            if match := _GENERATION.fullmatch(entry.name):
+                yield int(match[1]), entry
+
+
+def _abandoned(copy: Path) -> bool:
+    try:
+        os.kill(int(copy.name.rsplit("-", 2)[1]), 0)
+    except (ProcessLookupError, ValueError):
+        return True
+    except PermissionError:
+        pass
+    # in containers process ids repeat, so an old copy is judged by its lock alone
+    try:
+        return time.time() - copy.stat().st_mtime > _STALE_AFTER_S
+    except FileNotFoundError:
+        return True

@@ -1,0 +1,55 @@
+"""The one place that knows how a `Picture` lies in an engine: as a flat JSON object."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from search_app.datatypes import Known, Picture
+from search_app.errors import IndexDamaged
+
+PATH = "path"
+CONTENT_HASH = "content_hash"
+_PATH_BYTES = "path_base64"
+"""Stands in for `path` where a file name is not valid Unicode, which no engine stores."""
+
+
+def to_payload(picture: Picture) -> dict[str, Any]:
+    """The JSON object of a picture."""
+    payload = {
+        CONTENT_HASH: picture.content_hash,
+        "size_bytes": picture.size_bytes,
+        "mtime_ns": picture.mtime_ns,
+        "width": picture.width,
+        "height": picture.height,
+        "format": picture.format,
+    }
+    try:
+        picture.path.encode()
+    except UnicodeEncodeError:
+        raw = picture.path.encode("utf-8", "surrogatepass")
+        return {_PATH_BYTES: base64.b64encode(raw).decode(), **payload}
+    return {PATH: picture.path, **payload}
+
+
+def to_known(number: int, payload: Mapping[str, Any] | None) -> Known:
+    """Read a payload back; raises `IndexDamaged` when it is not one of ours."""
+    try:
+        stored = dict(payload or {})
+        path = stored.get(PATH)
+        if path is None:
+            path = base64.b64decode(stored[_PATH_BYTES]).decode("utf-8", "surrogatepass")
+        picture = Picture(
+            path=str(path),
+            content_hash=str(stored[CONTENT_HASH]),
+            size_bytes=int(stored["size_bytes"]),
+            mtime_ns=int(stored["mtime_ns"]),
+            width=int(stored["width"]),
+            height=int(stored["height"]),
+            format=str(stored["format"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise IndexDamaged(
+            f"the payload of point {number} is incomplete ({type(error).__name__}: {error}): "
+            f"run `python -m search_app index FOLDER --rebuild`"
+        ) from None
+    return Known(number, picture)

@@ -1,0 +1,122 @@
+"""One writer at a time on a server that several machines share.
+
+Making a collection is the one operation of which the server lets only one of two callers succeed, so the lock is
+an empty collection `NAME__writer`; its point 0 says who holds it and when he was last alive.
+"""
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from search_app.errors import IndexInUse, IndexUnavailable, VectorIndexError
+from search_app.index.server_engine import ServerEngine
+
+logger = logging.getLogger(__name__)
+
+_BEAT_S = 20.0
+_DEAD_AFTER_S = 120.0
+_FIRST_BEAT_S = 3.0
+"""How long another process may take between making the lock and writing its name on it."""
+_held: set[str] = set()
+"""The locks this process holds; in a restarted container the process id says nothing."""
+
+
+class ServerLock:
+    """Held from construction to `release`; raises `IndexInUse` saying who holds it."""
+
+    def __init__(self, engine: ServerEngine, collection: str) -> None:
+        self._engine, self._name, self._collection = engine, f"{collection}__writer", collection
+        self._token = uuid.uuid4().hex
+        self._lost = False
+        self._stop = threading.Event()
+        self._take()
+        _held.add(self._token)
+        self._thread = threading.Thread(target=self._keep_beating, name="writer-lock", daemon=True)
+        self._thread.start()
+
+    def _take(self) -> None:
+        for _ in range(2):
+            if self._engine.create_empty(self._name):
+                self._beat()
+                return
+            holder = self._holder()
+            if holder is not None and _is_alive(holder):
+                break
+            self._engine.drop(self._name)
+        raise IndexInUse(
+            f"collection {self._collection!r} is being written by {_describe(self._holder())}: wait until that run "
+            f"has ended (the lock of a dead one ends after {_DEAD_AFTER_S:.0f} s)"
+        )
+
+    def _holder(self) -> Mapping[str, Any] | None:
+        give_up = time.monotonic() + _FIRST_BEAT_S
+        while True:
+            try:
+                holder = self._engine.read_head(self._name)
+            except IndexUnavailable:  # it was given back at this moment
+                return None
+            if holder is not None or time.monotonic() >= give_up:
+                return holder
+            time.sleep(0.1)
+
+    def _beat(self) -> None:
+        host, process = socket.gethostname(), os.getpid()
+        self._engine.write_head(
+            self._name, {"token": self._token, "host": host, "process": process, "beat": time.time()}
+        )
+
+    def _keep_beating(self) -> None:
+        while not self._stop.wait(_BEAT_S):
+            try:
+                self.check(thoroughly=True)
+                self._beat()
+            except VectorIndexError as error:  # the next beat tries again; `check` speaks up when the lock is lost
+                logger.warning("the lock of collection %r could not be renewed: %s", self._collection, error)
+
+    def check(self, *, thoroughly: bool = False) -> None:
+        """Raise `IndexInUse` when the lock was lost; `thoroughly` asks the server."""
+        if thoroughly and not self._lost:
+            holder = self._engine.read_head(self._name)
+            self._lost = holder is None or holder.get("token") != self._token
+        if self._lost:
+            raise IndexInUse(
+                f"collection {self._collection!r} was taken over by another writer, as this one gave no sign of life "
+                f"for {_DEAD_AFTER_S:.0f} s: run again when that one has ended"
+            )
+
+    def release(self) -> None:
+        """Give the lock back."""
+        self._stop.set()
+        self._thread.join()
+        _held.discard(self._token)
+        try:
+            self.check(thoroughly=True)
+            self._engine.drop(self._name)
+        except VectorIndexError as error:  # it ends by itself
+            logger.warning("the lock of collection %r could not be given back: %s", self._collection, error)
+
+
+def _is_alive(holder: Mapping[str, Any]) -> bool:
+    if time.time() - float(holder.get("beat", 0)) > _DEAD_AFTER_S:
+        return False
+    if holder.get("host") != socket.gethostname():
+        return True
+    process = int(holder.get("process", 0))
+    if process == os.getpid():
+        return holder.get("token") in _held
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _describe(holder: Mapping[str, Any] | None) -> str:
+    return f"process {holder.get('process')} on {holder.get('host')}" if holder else "another process"

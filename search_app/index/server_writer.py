@@ -1,0 +1,198 @@
+"""The writer on a Qdrant server, and the lock that keeps it the only one."""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from search_app.datatypes import EncoderSpec, FloatVector, Known, Manifest, Point
+from search_app.index.manifest import (
+    Record,
+    check_model,
+    fresh_manifest,
+    grown,
+    record_from_json,
+    record_to_json,
+    resumes,
+)
+from search_app.index.payload import to_known, to_payload
+from search_app.index.server_engine import GRAPH_FROM_BYTES, ServerEngine
+from search_app.index.server_lock import ServerLock
+from search_app.index.validate import check_ids, check_points
+
+_BATCH = 500
+_DIRTY = "dirty"
+"""Set on point 0 while the collection holds changes that no commit has counted."""
+_GRAPH_WAIT_S = 1800.0
+_GRAPH_POLL_S = 2.0
+
+
+class ServerWriter:
+    """Changes the current collection in place, or fills a new one and moves the alias to it."""
+
+    def __init__(self, engine: ServerEngine, collection: str, spec: EncoderSpec, folder: str, *, rebuild: bool) -> None:
+        self._engine, self._collection, self._spec, self._folder = engine, collection, spec, folder
+        try:
+            self._lock = ServerLock(engine, collection)
+        except BaseException:
+            engine.close()
+            raise
+        try:
+            self._begin(rebuild=rebuild)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, *, rebuild: bool) -> None:
+        self._live = self._before = self._engine.target(self._collection)
+        self._committed = self._read_head(self._live)[0] if self._live else None
+        base = self._committed.manifest if self._committed else None
+        if base is not None and self._live is not None and not rebuild:
+            check_model(base, self._spec)
+            self._name, self._draft = self._live, Record(base, base=base.generation)
+            self._changed = self._read_head(self._live)[1]
+            self._drop(lambda number: number > self._number(self._name))
+        else:
+            self._begin_new(base, rebuild=rebuild)
+
+    def _begin_new(self, base: Manifest | None, *, rebuild: bool) -> None:
+        """Fill a collection out of sight, going on with what an interrupted run of the same kind left."""
+        self._name = f"{self._collection}__{self._number(self._live) + 1:06d}"
+        self._changed = True
+        if self._name in self._engine.collections():
+            left, _ = self._read_head(self._name)
+            if left is not None and resumes(left, base, self._spec, rebuild=rebuild):
+                self._draft = left
+                return
+            self._engine.drop(self._name)
+        fresh = fresh_manifest(self._collection, self._spec, self._folder, base)
+        self._draft = Record(fresh, base=fresh.generation, rebuilt=base is not None)
+        self._engine.create(self._name, self._spec.dim)
+        self._write_head(self._draft, dirty=True)
+
+    def _number(self, name: str | None) -> int:
+        """The number of a physical collection of this one; 0 for any other name."""
+        match = re.fullmatch(re.escape(self._collection) + r"__(\d{6,})", name or "")
+        return int(match[1]) if match else 0
+
+    def _drop(self, useless: Callable[[int], bool]) -> None:
+        for name in self._engine.collections():
+            if self._number(name) and useless(self._number(name)):
+                self._engine.drop(name)
+
+    def _read_head(self, name: str) -> tuple[Record | None, bool]:
+        head = self._engine.read_head(name)
+        if head is None:
+            return None, False
+        return record_from_json(head, f"point 0 of collection {name!r}"), bool(head.get(_DIRTY))
+
+    def _write_head(self, record: Record, *, dirty: bool) -> None:
+        self._engine.write_head(self._name, record_to_json(record) | {_DIRTY: dirty})
+
+    def _change(self, highest_id: int = 0) -> None:
+        """Note on the server, before points change, that they do and how far ids are given."""
+        self._lock.check()
+        manifest = grown(self._draft.manifest, highest_id)
+        if not self._changed or manifest != self._draft.manifest:
+            self._draft = replace(self._draft, manifest=manifest)
+            self._changed = True
+            self._write_head(replace(self._draft, final=self._is_final()), dirty=True)
+
+    def _is_final(self) -> bool:
+        return self._name == self._live and self._committed is not None and self._committed.final
+
+    def manifest(self) -> Manifest:
+        """The manifest this writer started from; `next_id` counts what it wrote since."""
+        return self._draft.manifest
+
+    def scan(self) -> Iterator[Known]:
+        """Every picture in id order, including what an interrupted run had stored."""
+        after = 0
+        while page := self._engine.page(self._name, after):
+            yield from (to_known(number, payload) for number, payload in page)
+            after = page[-1][0]
+
+    def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
+        """The unit vector of each id that exists."""
+        return self._engine.vectors(self._name, check_ids(ids))
+
+    def upsert(self, points: Sequence[Point]) -> None:
+        """Add or replace points; see `IndexWriter.upsert`."""
+        rows = check_points(points, self._spec.dim)
+        for start in range(0, len(points), _BATCH):
+            batch = points[start : start + _BATCH]
+            ids = [int(point.id) for point in batch]
+            self._change(max(ids))
+            payloads = [to_payload(point.picture) for point in batch]
+            self._engine.upsert(self._name, ids, rows[start : start + _BATCH], payloads)
+
+    def update_pictures(self, known: Sequence[Known]) -> None:
+        """Replace the payload of existing points; raises `ValueError` for an id that is not there."""
+        ids = check_ids([one.id for one in known])
+        missing = sorted(set(ids) - set(self._engine.existing(self._name, ids)))
+        if missing:
+            raise ValueError(f"no point has id {missing[0]}: only existing pictures can be updated")
+        if known:
+            self._change()
+            self._engine.update_payloads(self._name, [(one.id, to_payload(one.picture)) for one in known])
+
+    def delete(self, ids: Sequence[int]) -> None:
+        """Remove points; unknown ids are ignored."""
+        found = self._engine.existing(self._name, check_ids(ids))
+        if found:
+            self._change()
+            self._engine.delete(self._name, found)
+
+    def commit(self, *, final: bool = True) -> Manifest:
+        """Make everything so far visible under a new generation; a commit of nothing new makes none."""
+        committed = self._committed
+        same = committed is not None and not self._changed and committed.manifest.folder == self._folder
+        if committed is not None and same and (committed.final or not final):
+            return committed.manifest
+        self._lock.check(thoroughly=True)
+        count = self._engine.count(self._name)
+        if final and not self._is_final():
+            self._build_graph(count)
+        manifest = replace(
+            self._draft.manifest,
+            folder=self._folder,
+            model=self._spec.name,
+            count=count,
+            generation=(committed.manifest.generation if committed else 0) + 1,
+        )
+        record = replace(self._draft, manifest=manifest, final=final or self._is_final())
+        self._write_head(record, dirty=False)
+        if self._name != self._live:
+            self._engine.point_alias(self._collection, self._name)
+            self._live = self._name
+        self._committed, self._draft = record, Record(manifest, base=manifest.generation)
+        self._changed = False
+        kept = {self._number(self._live), self._number(self._before)}
+        self._drop(lambda number: number not in kept)
+        return manifest
+
+    def _build_graph(self, count: int) -> None:
+        """End the bulk load and wait for the graph; after half an hour it is shown without waiting longer."""
+        self._engine.end_bulk_load(self._name)
+        if count * self._spec.dim * 4 < GRAPH_FROM_BYTES:
+            return
+        give_up = time.monotonic() + _GRAPH_WAIT_S
+        time.sleep(_GRAPH_POLL_S)  # the server takes a moment to begin
+        while self._engine.is_optimizing(self._name) and time.monotonic() < give_up:
+            self._lock.check()
+            time.sleep(_GRAPH_POLL_S)
+
+    def close(self) -> None:
+        """End without another commit; what was not committed stays for the next writer."""
+        self._lock.release()
+        self._engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

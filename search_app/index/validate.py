@@ -1,0 +1,62 @@
+"""Checks that stand before every engine: one malformed vector can destroy an embedded shard."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from search_app.datatypes import FloatMatrix, FloatVector, Point, VectorQuery
+
+NORM_TOLERANCE = 1e-3
+HIGHEST_ID = 2**63 - 1
+
+
+def check_points(points: Sequence[Point], dim: int) -> FloatMatrix:
+    """The vectors as float32 (n, dim), after checking ids and vectors.
+
+    Raises `ValueError` that names the first bad point: id below 1 or twice in the batch, wrong
+    dimension, not finite, not of unit length within 1e-3.
+    """
+    seen: set[int] = set()
+    for point in points:
+        _check_id(point.id)
+        if point.id in seen:
+            raise ValueError(f"point {point.id} ({point.picture.path!r}) is twice in the batch")
+        seen.add(point.id)
+    return _unit_rows([point.vector for point in points], dim, [f"{p.id} ({p.picture.path!r})" for p in points])
+
+
+def check_queries(queries: Sequence[VectorQuery], dim: int) -> None:
+    """Raise `ValueError` for a query that is not a unit vector of the right dimension or has a negative range."""
+    for number, query in enumerate(queries):
+        if query.limit < 0 or query.offset < 0:
+            raise ValueError(f"query {number}: limit {query.limit} and offset {query.offset} cannot be negative")
+    _unit_rows([query.vector for query in queries], dim, [f"of query {n}" for n in range(len(queries))])
+
+
+def check_ids(ids: Sequence[int]) -> list[int]:
+    """The ids without repetition, in their order; raises `ValueError` for one that no point can have."""
+    for number in ids:
+        _check_id(number)
+    return list(dict.fromkeys(int(number) for number in ids))
+
+
+def _check_id(number: int) -> None:
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or not 1 <= number <= HIGHEST_ID:
+        raise ValueError(f"{number!r} is not a point id: ids are integers from 1 to {HIGHEST_ID}")
+
+
+def _unit_rows(vectors: Sequence[FloatVector], dim: int, names: Sequence[str]) -> FloatMatrix:
+    for vector, name in zip(vectors, names, strict=True):
+        if np.shape(vector) != (dim,):
+            raise ValueError(f"the vector of point {name} has shape {np.shape(vector)}, this collection has ({dim},)")
+    if not vectors:
+        return np.empty((0, dim), np.float32)
+    rows = np.asarray(vectors, dtype=np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        norms = np.linalg.norm(rows.astype(np.float64), axis=1)
+        bad = np.flatnonzero(~(np.abs(norms - 1.0) <= NORM_TOLERANCE))
+    if bad.size:
+        first = int(bad[0])
+        problem = "is not finite" if not np.isfinite(rows[first]).all() else f"has length {norms[first]:.4f}, not 1"
+        raise ValueError(f"the vector of point {names[first]} {problem}")
+    return rows

@@ -36,11 +36,12 @@ install() {
 }
 
 # Without an NVIDIA GPU take PyTorch's own CPU builds where their index can be reached: several GB less than CUDA's.
+# Their dependencies come later from the usual index: PyTorch's may not carry the tested versions.
 prefer_cpu_torch() {
   local index="${TORCH_INDEX_URL:-https://download.pytorch.org/whl/cpu}"
   grep -qs '^torch' "$@" || return 0
   [ "$(uname -s)" = Linux ] && ! command -v nvidia-smi > /dev/null || return 0
   .venv/bin/python -c 'import torch' 2> /dev/null && return 0
   "$PYTHON" -c 'import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=3)' "$index/torch/" 2> /dev/null || return 0
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --index-url "$index" torch torchvision
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps --index-url "$index" torch torchvision
 }

@@ -31,10 +31,10 @@ def open_encoder(settings: Settings) -> Encoder:
 def open_store(settings: Settings) -> IndexStore:
     """Open the collection on a Qdrant server where `QDRANT_URL` is set, else in a folder of this machine."""
     if settings.qdrant_url:
-        from search_app.index.server import ServerStore
+        from search_app.index.server.store import ServerStore
 
         return ServerStore(settings.qdrant_url, settings.collection, settings.qdrant_api_key)
-    from search_app.index.edge import EdgeStore
+    from search_app.index.edge.store import EdgeStore
 
     return EdgeStore(settings.index_dir, settings.collection)
 

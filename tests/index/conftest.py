@@ -9,10 +9,10 @@ import pytest
 from qdrant_client import QdrantClient
 
 from search_app.index.base import IndexStore
-from search_app.index.edge import EdgeStore
+from search_app.index.edge.store import EdgeStore
 from search_app.index.memory import MemoryStore
-from search_app.index.server import ServerStore
-from search_app.index.server_engine import connect
+from search_app.index.server.engine import connect
+from search_app.index.server.store import ServerStore
 
 # read now: the tests themselves run in a clean environment
 REAL_SERVER = os.environ.get("QDRANT_URL", "")

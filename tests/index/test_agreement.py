@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from search_app.datatypes import FloatMatrix, Neighbours, Point, VectorQuery
-from search_app.index.edge_shard import EdgeShard
+from search_app.index.edge.shard import EdgeShard
 from search_app.index.memory import MemoryStore
 from search_app.index.payload import to_payload
-from search_app.index.server import ServerStore
+from search_app.index.server.store import ServerStore
 from tests.index.conftest import LOCAL_MODE_WARNINGS, SharedClient
 from tests.index.points import FOLDER, SPEC, picture
 

@@ -14,8 +14,8 @@ import pytest
 
 from search_app.datatypes import FloatVector, Known, Manifest, Picture, Point
 from search_app.errors import DiskFull, IndexDamaged, IndexUnavailable, VectorIndexError
-from search_app.index.edge import EdgeStore
-from search_app.index.edge_reader import EdgeReader
+from search_app.index.edge.reader import EdgeReader
+from search_app.index.edge.store import EdgeStore
 from tests.index.points import FOLDER, OTHER, SPEC, eventually, ids_of, picture, points, query, unit
 
 
@@ -103,7 +103,7 @@ def test_an_owner_ends_with_its_parent_even_inside_a_long_call(store: EdgeStore)
     """The parent is a real process that is killed while its owner does not read its socket."""
     script = (
         "import sys, time\n"
-        "from search_app.index.edge_process import EdgeProcess\n"
+        "from search_app.index.edge.process import EdgeProcess\n"
         "process = EdgeProcess()\n"
         "process.call('create', sys.argv[1], 8, 200, timeout=30)\n"
         "print(process.pid, flush=True)\n"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from search_app.errors import IndexDamaged
-from search_app.index.export import POINTS, VECTORS, Rows, is_good, read_export, write_export
+from search_app.index.edge.export import POINTS, VECTORS, Rows, is_good, read_export, write_export
 from search_app.index.payload import to_payload
 from tests.index.points import DIM, picture, unit
 

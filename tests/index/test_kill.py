@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from search_app.index.edge import EdgeStore
+from search_app.index.edge.store import EdgeStore
 from tests.index.points import FOLDER, SPEC, ids_of, query
 from tests.index.victim import wanted
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 import pytest
 
 from search_app.errors import IndexInUse, IndexUnavailable, VectorIndexError
-from search_app.index.retry import Patience
-from search_app.index.server import ServerStore
-from search_app.index.server_engine import ServerEngine
+from search_app.index.server.engine import ServerEngine
+from search_app.index.server.retry import Patience
+from search_app.index.server.store import ServerStore
 from tests.containers.qdrant_stand_in import serving
 from tests.index.conftest import LOCAL_MODE_WARNINGS, SharedClient
 from tests.index.flaky_proxy import flaky_proxy

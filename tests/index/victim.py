@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from search_app.datatypes import Point
-from search_app.index.edge import EdgeStore
+from search_app.index.edge.store import EdgeStore
 from tests.index.points import FOLDER, SPEC, picture, unit
 
 ADDED = 60

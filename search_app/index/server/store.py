@@ -13,10 +13,10 @@ from search_app.datatypes import EncoderSpec, FloatVector, Known, Manifest, Neig
 from search_app.errors import NoIndexYet, VectorIndexError
 from search_app.index.manifest import record_from_json
 from search_app.index.payload import to_known
-from search_app.index.retry import Patience
-from search_app.index.server_engine import ServerEngine, connect
-from search_app.index.server_errors import CollectionGone
-from search_app.index.server_writer import ServerWriter
+from search_app.index.server.engine import ServerEngine, connect
+from search_app.index.server.errors import CollectionGone
+from search_app.index.server.retry import Patience
+from search_app.index.server.writer import ServerWriter
 from search_app.index.validate import check_ids, check_queries
 
 _READ_TIMEOUT_S = 5

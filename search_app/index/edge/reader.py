@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from search_app.datatypes import FloatVector, Known, Manifest, Neighbours, VectorQuery
 from search_app.errors import IndexDamaged, IndexUnavailable, NoIndexYet, VectorIndexError
-from search_app.index.edge_serving import Serving, open_current
-from search_app.index.generations import CollectionFolder
+from search_app.index.edge.generations import CollectionFolder
+from search_app.index.edge.serving import Serving, open_current
 from search_app.index.validate import check_ids, check_queries
 
 logger = logging.getLogger(__name__)

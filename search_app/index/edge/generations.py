@@ -28,8 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search_app.errors import IndexDamaged, IndexInUse
+from search_app.index.edge.locks import FileLock
 from search_app.index.files import copy_tree_sparse, real_size, require_space, sync_folder, sync_tree, write_atomically
-from search_app.index.locks import FileLock
 
 logger = logging.getLogger(__name__)
 

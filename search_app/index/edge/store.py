@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search_app.datatypes import EncoderSpec
-from search_app.index.edge_reader import EdgeReader
-from search_app.index.edge_writer import EdgeWriter
-from search_app.index.generations import CollectionFolder
+from search_app.index.edge.generations import CollectionFolder
+from search_app.index.edge.reader import EdgeReader
+from search_app.index.edge.writer import EdgeWriter
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The process that owns a Qdrant Edge shard, and the only module that imports `qdrant_edge`.
 
 Every call of the engine holds the interpreter lock, a full disk kills its process and a panic is no
-`Exception`, so the shard lives here: `python -m search_app.index.edge_owner SOCKET LIFELINE`. Requests are
+`Exception`, so the shard lives here: `python -m search_app.index.edge.owner SOCKET LIFELINE`. Requests are
 (number, operation, arguments) and replies (number, `Outcome`, value) over the inherited socket. The process ends
 when its parent does.
 
@@ -22,7 +22,7 @@ from typing import Any
 
 import qdrant_edge as qe
 
-from search_app.index.edge_wire import Nearest, Outcome, Payloads, Question, Rows
+from search_app.index.edge.wire import Nearest, Outcome, Payloads, Question, Rows
 
 VECTOR = "image"
 _HNSW_EF = 128

@@ -9,12 +9,12 @@ from typing import Self
 
 from search_app.datatypes import EncoderSpec, FloatVector, Known, Manifest, Point
 from search_app.errors import IndexDamaged
-from search_app.index.changes import Changes
-from search_app.index.edge_process import ShardDamaged
-from search_app.index.edge_shard import EdgeShard
-from search_app.index.export import Digests, is_good
+from search_app.index.edge.changes import Changes
+from search_app.index.edge.export import Digests, is_good
+from search_app.index.edge.generations import MANIFEST, SHARD, CollectionFolder
+from search_app.index.edge.process import ShardDamaged
+from search_app.index.edge.shard import EdgeShard
 from search_app.index.files import real_size, require_space
-from search_app.index.generations import MANIFEST, SHARD, CollectionFolder
 from search_app.index.manifest import Record, check_model, fresh_manifest, grown, read_record, resumes, write_record
 from search_app.index.payload import to_payload
 from search_app.index.validate import check_ids, check_points

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from search_app.errors import IndexUnavailable
-from search_app.index.edge_process import ShardDamaged, ShardInUse
-from search_app.index.edge_shard import EdgeShard
-from search_app.index.export import is_good
+from search_app.index.edge.export import is_good
+from search_app.index.edge.generations import MANIFEST, SHARD, CollectionFolder, Lease
+from search_app.index.edge.locks import FileLock
+from search_app.index.edge.process import ShardDamaged, ShardInUse
+from search_app.index.edge.shard import EdgeShard
 from search_app.index.files import sync_tree
-from search_app.index.generations import MANIFEST, SHARD, CollectionFolder, Lease
-from search_app.index.locks import FileLock
 from search_app.index.manifest import Record, read_record
 
 logger = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from search_app.index.manifest import (
     resumes,
 )
 from search_app.index.payload import to_known, to_payload
-from search_app.index.server_engine import GRAPH_FROM_BYTES, ServerEngine
-from search_app.index.server_lock import ServerLock
+from search_app.index.server.engine import GRAPH_FROM_BYTES, ServerEngine
+from search_app.index.server.lock import ServerLock
 from search_app.index.validate import check_ids, check_points
 
 _BATCH = 500

@@ -18,8 +18,8 @@ from search_app.datatypes import FloatMatrix, FloatVector, Neighbours, VectorQue
 from search_app.errors import IndexDamaged
 from search_app.index.payload import CONTENT_HASH, PATH
 from search_app.index.ranking import Scored, answer
-from search_app.index.retry import Patience
-from search_app.index.server_errors import already_exists, delay_asked, in_words
+from search_app.index.server.errors import already_exists, delay_asked, in_words
+from search_app.index.server.retry import Patience
 
 VECTOR = "image"
 MANIFEST_ID = 0

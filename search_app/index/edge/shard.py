@@ -9,9 +9,9 @@ import numpy as np
 
 from search_app.datatypes import FloatMatrix, FloatVector, Known, Neighbours, VectorQuery
 from search_app.errors import IndexDamaged
-from search_app.index.edge_process import EdgeProcess, ShardDamaged
-from search_app.index.edge_wire import Nearest, Payloads, Question
-from search_app.index.export import Digests, Rows, is_good, patched, read_export, write_export
+from search_app.index.edge.export import Digests, Rows, is_good, patched, read_export, write_export
+from search_app.index.edge.process import EdgeProcess, ShardDamaged
+from search_app.index.edge.wire import Nearest, Payloads, Question
 from search_app.index.manifest import Record
 from search_app.index.payload import CONTENT_HASH, to_known
 from search_app.index.ranking import Scored, answer

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from search_app.errors import IndexInUse, IndexUnavailable, VectorIndexError
-from search_app.index.server_engine import ServerEngine
+from search_app.index.server.engine import ServerEngine
 
 logger = logging.getLogger(__name__)
 

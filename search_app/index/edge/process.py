@@ -18,7 +18,7 @@ from typing import Any
 
 import search_app
 from search_app.errors import IndexDamaged, IndexInUse, IndexUnavailable
-from search_app.index.edge_wire import Outcome
+from search_app.index.edge.wire import Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class EdgeProcess:
         return self._process.pid
 
     def call(self, operation: str, *arguments: Any, timeout: float | None) -> Any:
-        """Run one operation of `edge_owner.Owner` and return its value.
+        """Run one operation of `owner.Owner` and return its value.
 
         Raises `ValueError` for the caller's mistakes, `ShardInUse`, `ShardDamaged`, `IndexDamaged` when the engine
         fails, and `IndexUnavailable` when the process has ended or did not answer in `timeout` seconds (it is
@@ -148,7 +148,7 @@ def _start(words: int) -> tuple["subprocess.Popen[bytes]", Connection, int]:
     ours, theirs = socket.socketpair()
     listening, lifeline = os.pipe()
     path = os.pathsep.join(filter(None, [_ROOT, os.environ.get("PYTHONPATH")]))
-    command = [sys.executable, "-P", "-m", "search_app.index.edge_owner", str(theirs.fileno()), str(listening)]
+    command = [sys.executable, "-P", "-m", "search_app.index.edge.owner", str(theirs.fileno()), str(listening)]
     try:
         process = subprocess.Popen(
             command,

@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # From a fresh machine to answers: makes .venv, installs, indexes FOLDER, serves.
-#   ./quickstart.sh [--no-serve] [FOLDER]
+#   ./quickstart.sh [--no-serve] [--rebuild] [FOLDER]
 # FOLDER: the argument, else SEARCH_DATA_DIR, else what the collection holds already, else the bundled sample.
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/environment.sh
 
 serve=yes
+rebuild=""
 folder=""
 for argument in "$@"; do
   case "$argument" in
     --no-serve) serve=no ;;
+    --rebuild) rebuild=--rebuild ;;
     -h | --help) sed -n '2,4s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    -*) echo "quickstart: unknown option $argument (known: --no-serve)" >&2; exit 2 ;;
+    -*) echo "quickstart: unknown option $argument (known: --no-serve, --rebuild)" >&2; exit 2 ;;
     *) [ -z "$folder" ] || { echo "quickstart: one FOLDER at most" >&2; exit 2; }; folder="$argument" ;;
   esac
 done
@@ -39,7 +41,7 @@ if [ "$model" = lite ]; then install requirements-lite.txt; else install require
 [ -n "$folder" ] || folder="$(setting SEARCH_DATA_DIR)"
 [ -n "$folder" ] || folder="$(.venv/bin/python -m search_app info --field folder 2> /dev/null || true)"
 [ -n "$folder" ] || folder="sample/images"
-.venv/bin/python -m search_app index "$folder"
+.venv/bin/python -m search_app index "$folder" $rebuild
 
 port="${PORT:-8000}"
 echo

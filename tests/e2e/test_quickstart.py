@@ -58,6 +58,12 @@ def test_a_second_time_embeds_nothing_and_keeps_the_choice(clone: Path) -> None:
     assert (clone / ".env").read_text() == before
 
 
+def test_the_line_it_printed_for_another_model_is_one_it_understands(clone: Path) -> None:
+    done = quickstart(clone, "--no-serve", "--rebuild")
+    assert done.returncode == 0, done.stderr
+    assert "146 embedded" in done.stdout
+
+
 def test_it_serves_on_port(clone: Path) -> None:
     port = free_port()
     environment = {**clean_environment(PORT=str(port)), "HF_ENDPOINT": "http://127.0.0.1:9"}

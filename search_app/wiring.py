@@ -1,6 +1,5 @@
 """The only module that names a back end: settings in, working parts out."""
 
-
 from search_app.encoders.base import Encoder
 from search_app.errors import SearchAppError
 from search_app.index.base import IndexStore
@@ -49,6 +48,4 @@ def open_service(settings: Settings | None = None) -> SearchService:
         encoder.close()
         raise
     backend = "qdrant" if settings.qdrant_url else "qdrant-edge"
-    return SearchService(
-        encoder, reader, backend=backend, max_limit=settings.max_limit, max_pixels=settings.max_pixels
-    )
+    return SearchService(encoder, reader, backend=backend, max_limit=settings.max_limit, max_pixels=settings.max_pixels)

@@ -1,0 +1,1 @@
+"""What the product costs, measured on whole processes; each module is a command."""

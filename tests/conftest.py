@@ -28,7 +28,7 @@ def clean_environment(**changes: str) -> dict[str, str]:
 def _clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test reads the developer's variables or .env, and none writes into the project."""
     for name in os.environ:
-        if name.startswith(READ_BY_SETTINGS) and not (name == "QDRANT_URL" and os.environ.get("TEST_QDRANT_SERVER")):
+        if name.startswith(READ_BY_SETTINGS):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 

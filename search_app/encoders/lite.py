@@ -1,0 +1,99 @@
+"""The encoder that needs no hub, no torch and no GPU: EfficientNet-Lite2 and MiniLM with heads of our own.
+
+`lite_model/MODEL_CARD.md` says what the two towers are, what they were trained on and how well they do;
+`search_app.training.lite` makes the files.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL.Image import Image
+
+from search_app.datatypes import EncoderSpec, FloatMatrix, PixelArray, PixelBatch
+from search_app.encoders.lite_pixels import IMAGE_SIZE, PREPARE_VERSION, prepare
+from search_app.encoders.lite_runtime import available_cores, open_session, read_verified
+from search_app.encoders.lite_text import MINILM_SHA256, TokenTower
+from search_app.errors import EncoderError, WeightsUnavailable
+
+MODEL_FOLDER = Path(__file__).parent / "lite_model"
+IMAGES_AT_ONCE = 8
+"""A larger batch is encoded in parts: it is not faster and holds more memory (8 hold some 180 MB)."""
+TEXTS_AT_ONCE = 32
+
+
+class LiteEncoder:
+    """Both towers on ONNX Runtime, from the files beside this module."""
+
+    def __init__(self, folder: Path = MODEL_FOLDER) -> None:
+        """Verify and load the model in `folder`.
+
+        Raises `MissingDependency` for a package that is not installed, `WeightsUnavailable` for a file that is
+        missing and `EncoderError` for one whose SHA-256 is not the recorded one.
+        """
+        self._spec, sums = read_manifest(folder)
+        files = {name: read_verified(folder / name, sha256) for name, sha256 in sums.items()}
+        self._image: Any = open_session(files["image_tower.onnx"], available_cores(), keep_memory=True)
+        self._tokens: TokenTower | None = TokenTower(files["tokenizer.json"])
+        self._text: Any = open_session(files["text_head.onnx"], 1)
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """Name, dimension and fingerprint."""
+        return self._spec
+
+    def prepare(self, image: Image) -> PixelArray:
+        """Cut and resize an RGB picture; uint8 (260, 260, 3)."""
+        return prepare(image)
+
+    def encode_images(self, pixels: PixelBatch) -> FloatMatrix:
+        """Encode prepared pictures, uint8 (n, 260, 260, 3), to float32 (n, dim) of unit rows."""
+        session = self._open(self._image)
+        parts = [np.zeros((0, self._spec.dim), np.float32)]
+        for start in range(0, len(pixels), IMAGES_AT_ONCE):
+            batch = np.ascontiguousarray(pixels[start : start + IMAGES_AT_ONCE])
+            parts += session.run(["vector"], {"pixels": batch})
+        return np.concatenate(parts)
+
+    def encode_texts(self, texts: Sequence[str]) -> FloatMatrix:
+        """Encode sentences to float32 (n, dim) of unit rows; what goes beyond 128 word pieces is not read."""
+        tower, session = self._open(self._tokens), self._open(self._text)
+        parts = [np.zeros((0, self._spec.dim), np.float32)]
+        for start in range(0, len(texts), TEXTS_AT_ONCE):
+            tokens, mask = tower.encode(texts[start : start + TEXTS_AT_ONCE])
+            parts += session.run(["vector"], {"tokens": tokens, "mask": mask})
+        return np.concatenate(parts)
+
+    def close(self) -> None:
+        """Give the sessions back; the encoder cannot be used afterwards."""
+        self._image = self._text = self._tokens = None
+
+    @staticmethod
+    def _open(part: Any) -> Any:
+        if part is None:
+            raise EncoderError("lite: this encoder was closed; open another one")
+        return part
+
+
+def read_manifest(folder: Path) -> tuple[EncoderSpec, dict[str, str]]:
+    """What a model folder holds: the spec, and the SHA-256 of each file by name.
+
+    Raises `WeightsUnavailable` where the folder has no manifest.
+    """
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise WeightsUnavailable(f"lite: {folder} holds no model ({error.strerror}): no manifest.json") from error
+    sums: dict[str, str] = manifest["sha256"]
+    whole = json.dumps([sorted(sums.items()), MINILM_SHA256, PREPARE_VERSION])
+    spec = EncoderSpec(
+        name="lite",
+        dim=int(manifest["dim"]),
+        fingerprint=hashlib.sha256(whole.encode()).hexdigest()[:32],
+        image_size=(IMAGE_SIZE, IMAGE_SIZE),
+        batch_size=IMAGES_AT_ONCE,
+    )
+    return spec, sums

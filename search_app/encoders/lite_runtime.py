@@ -1,0 +1,56 @@
+"""ONNX Runtime for the lite encoder: small arenas, no busy waiting, int8 weights unfolded once at the start."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from search_app.errors import EncoderError, MissingDependency, WeightsUnavailable
+
+INSTALL = "pip install -r requirements-lite.txt"
+
+
+def available_cores() -> int:
+    """The cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def read_verified(path: Path, sha256: str) -> bytes:
+    """The content of a model file.
+
+    Raises `WeightsUnavailable` where it cannot be read and `EncoderError` where its SHA-256 is another one.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise WeightsUnavailable(f"lite: {path} cannot be read ({error.strerror}); install again: {INSTALL}") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise EncoderError(
+            f"lite: {path} is not the file this version was made with (SHA-256 {found[:12]}..., expected "
+            f"{sha256[:12]}...); install again: {INSTALL}"
+        )
+    return content
+
+
+def open_session(model: bytes, threads: int, *, keep_memory: bool = False) -> Any:
+    """An inference session on the CPU; safe to run from several threads.
+
+    With `keep_memory` the buffers of the largest batch stay for the next one: half as fast again for pictures, whose
+    buffers are so large that they would be asked of the operating system anew each time.
+
+    Raises `MissingDependency` where onnxruntime is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingDependency(f"lite needs onnxruntime, which is not installed: {INSTALL}") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = keep_memory
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Weights are int8 in the file; without this the runtime would look for int8 kernels instead of unfolding them.
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -41,6 +41,8 @@ def open_session(model: bytes, threads: int, *, keep_memory: bool = False) -> An
 
     Raises `MissingDependency` where onnxruntime is not installed.
     """
+    # Nothing phones home: importing the package would write a device id and could send events.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime
     except ImportError as error:

@@ -21,11 +21,6 @@ def add_parser(commands: Subparsers) -> None:
         description="Make the collection mirror FOLDER: new and changed pictures are embedded, renamed ones keep their "
         "id, vanished ones are removed. Run it again at any time; unchanged pictures cost nothing.",
     )
-    add_options(parser)
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options, shared with `search_app/precompute_vectors.py`."""
     parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="default: SEARCH_DATA_DIR")
     add_model_options(parser)
     parser.add_argument("--rebuild", action="store_true", help="embed everything again, also with another model")

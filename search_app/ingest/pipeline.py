@@ -11,7 +11,7 @@ import numpy as np
 
 from search_app.datatypes import FloatMatrix, Known, Point
 from search_app.encoders.base import Encoder
-from search_app.errors import EncoderError, IngestError, NoIndexYet
+from search_app.errors import EncoderError, IndexDamaged, IngestError, NoIndexYet
 from search_app.images.scan import ScanResult, scan_images
 from search_app.index.base import IndexStore, IndexWriter
 from search_app.ingest.plan import Plan, plan_run, with_ids_from
@@ -56,7 +56,8 @@ def _committed(store: IndexStore) -> list[Known]:
     reader = store.reader()
     try:
         return list(reader.scan())
-    except NoIndexYet:
+    except (NoIndexYet, IndexDamaged):
+        # A rebuild is the remedy for damage that no export can mend; whose ids were whose is lost with it.
         return []
     finally:
         reader.close()

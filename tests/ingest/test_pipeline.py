@@ -11,6 +11,7 @@ from PIL import Image
 from search_app.datatypes import EncoderSpec, FloatMatrix, Known, PixelBatch, VectorQuery
 from search_app.encoders.stub import StubEncoder
 from search_app.errors import EncoderError, IngestError, ModelMismatch
+from search_app.index.edge.store import EdgeStore
 from search_app.index.memory import MemoryStore
 from search_app.ingest.pipeline import IngestOptions, run_ingest
 from search_app.ingest.report import IngestReport
@@ -137,6 +138,23 @@ def test_rebuild_embeds_everything_again_and_keeps_the_ids(folder: Path, store: 
     report = ingest(folder, store, rebuild=True)
     assert report.indexed == 4
     assert known(store) == {"b.png": 2, "new.png": 4, "sub/c.jpg": 3, "z.png": 1}
+
+
+def test_rebuild_mends_an_index_that_nothing_else_can(folder: Path, tmp_path: Path) -> None:
+    store = EdgeStore(tmp_path / "index", "test")
+    run_ingest(folder, StubEncoder(), store, OPTIONS, ignore)
+    [generation] = (tmp_path / "index" / "test").glob("gen-*")
+    (generation / "vectors.npy").unlink()
+    for state in generation.glob("shard/segments/*/segment.json"):
+        state.write_text("x")
+    report = run_ingest(folder, StubEncoder(), store, IngestOptions(1_000_000, rebuild=True), ignore)
+    assert (report.indexed, report.total) == (3, 3)
+    reader = store.reader()
+    try:
+        # The old ids are lost, and none of them is given again.
+        assert [item.id for item in reader.scan()] == [4, 5, 6]
+    finally:
+        reader.close()
 
 
 def test_another_model_is_refused_unless_it_rebuilds(folder: Path, store: MemoryStore) -> None:

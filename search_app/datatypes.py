@@ -1,7 +1,7 @@
 """Frozen values that cross rooms; arrays are numpy, similarities are higher-is-better everywhere."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,10 @@ FloatVector: TypeAlias = NDArray[np.float32]
 """Shape (dim,), unit length."""
 FloatMatrix: TypeAlias = NDArray[np.float32]
 """Shape (n, dim), rows of unit length."""
+DenseChannel: TypeAlias = Literal["image", "meaning"]
+"""The picture itself, or its printed words by what they mean."""
+Channel: TypeAlias = Literal["image", "meaning", "form"]
+"""What is searched: a dense channel, or the printed words by how they are written (sparse, BM25)."""
 PixelArray: TypeAlias = NDArray[np.uint8]
 """Shape (height, width, 3), RGB: one picture as an encoder's `prepare` made it."""
 PixelBatch: TypeAlias = NDArray[np.uint8]
@@ -44,6 +48,63 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """One piece of text that was read in a picture: a line or a word, as the reader found it."""
+
+    text: str
+    box: tuple[float, float, float, float] | None
+    """Left, top, right, bottom as shares of the picture's width and height, after the EXIF turn; None: not known."""
+    confidence: float
+    """Of the reader, 0 to 1; 1 for a sidecar file."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedWords:
+    """The words of one picture, in reading order."""
+
+    words: tuple[Word, ...]
+    source: str
+    """What read them: the reader's name, or `sidecar`."""
+
+    @property
+    def text(self) -> str:
+        """All of it, one line a word."""
+        return "\n".join(word.text for word in self.words)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SparseVector:
+    """A vector of which only some coordinates are not zero."""
+
+    indices: NDArray[np.uint32]
+    """Shape (n,), no two alike."""
+    values: NDArray[np.float32]
+    """Shape (n,), finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class WordsSpec:
+    """What reads words and makes their vectors; stored with the index so that two kinds are never mixed."""
+
+    fingerprint: str
+    """Changes whenever words or vectors would."""
+    dim: int
+    """Of the vectors by meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class WordsPoint:
+    """The words of one picture in the index and the vectors they are searched by."""
+
+    id: int
+    words: PrintedWords
+    meaning: FloatVector | None
+    """None where there are no words."""
+    form: SparseVector
+    """Term weights of a document in BM25, without IDF, which the engine knows; empty where there are no words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
     """One picture in the index."""
 
@@ -54,22 +115,28 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the index already holds about one picture: id and payload, without the vector."""
+    """What the index already holds about one picture: id and payload, without vectors and words."""
 
     id: int
     picture: Picture
+    words_by: str = ""
+    """Fingerprint of what read its words; empty while nobody has."""
 
 
 @dataclass(frozen=True, slots=True)
 class VectorQuery:
-    """One nearest-neighbour question to an index."""
+    """One nearest-neighbour question to one channel of an index."""
 
-    vector: FloatVector
+    vector: FloatVector | SparseVector
+    """Sparse for the channel `form`, with a weight for each term of the query; dense for the others."""
     limit: int
     offset: int = 0
     min_score: float | None = None
     exact: bool = False
     """True bypasses the approximate graph."""
+    channel: Channel = "image"
+    among: tuple[int, ...] | None = None
+    """Only these ids are compared; None means all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +146,7 @@ class Neighbours:
     ids: NDArray[np.int64]
     """Shape (k,)."""
     scores: NDArray[np.float32]
-    """Shape (k,), cosine similarities."""
+    """Shape (k,), cosine similarities; in the channel `form` BM25 scores, above 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +184,6 @@ class Manifest:
     """Grows by one with every commit; answers of one generation are repeatable."""
     distance: str = "cosine"
     schema_version: int = 1
+    words_fingerprint: str = ""
+    """Of the `WordsSpec` whose words the collection holds; empty where it holds none."""
+    words_dim: int = 0

@@ -21,7 +21,10 @@ SearchAppError
 │   ├── IndexInUse           another process is writing this collection
 │   └── DiskFull             less free space than a safe write needs
 ├── IngestError              an index run cannot do what was asked
-└── EvaluationError          topics, qrels or run files cannot be used
+├── EvaluationError          topics, qrels, run files or labels cannot be used
+├── WordsError               the words in pictures cannot be read or searched
+├── JudgementError           the store of judgements cannot be used
+└── TrainingError            pairs, judgements or checkpoints cannot be used
 """
 
 
@@ -115,3 +118,15 @@ class IngestError(SearchAppError):
 
 class EvaluationError(SearchAppError):
     """Topics, qrels or run files cannot be used; the message names file and line."""
+
+
+class WordsError(SearchAppError):
+    """The words printed in pictures cannot be read or searched."""
+
+
+class JudgementError(SearchAppError):
+    """The store of judgements cannot be opened, read or written."""
+
+
+class TrainingError(SearchAppError):
+    """What a training is to learn from, or the checkpoint it is to go on from, cannot be used."""

@@ -9,13 +9,17 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from search_app.datatypes import (
+    DenseChannel,
     EncoderSpec,
     FloatVector,
     Known,
     Manifest,
     Neighbours,
     Point,
+    PrintedWords,
     VectorQuery,
+    WordsPoint,
+    WordsSpec,
 )
 
 
@@ -31,15 +35,23 @@ class IndexReader(Protocol):
         ...
 
     def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
-        """Answer several queries in one pass, in their order."""
+        """Answer several queries in one pass, in their order.
+
+        Raises `ValueError` for a query to the channels of the words in a collection that holds none (see
+        `Manifest.words_fingerprint`).
+        """
         ...
 
     def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
         """The payload of each id that exists."""
         ...
 
-    def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
-        """The unit vector, float32 (dim,), of each id that exists."""
+    def vectors(self, ids: Sequence[int], channel: DenseChannel = "image") -> dict[int, FloatVector]:
+        """The unit vector, float32 (dim,), of each id that has one."""
+        ...
+
+    def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
+        """The words of each id whose words were read."""
         ...
 
     def scan(self) -> Iterator[Known]:
@@ -71,7 +83,7 @@ class IndexWriter(Protocol):
         ...
 
     def upsert(self, points: Sequence[Point]) -> None:
-        """Add or replace points; out of sight of readers until `commit`.
+        """Add or replace points; out of sight of readers until `commit`. A replaced point has no words any more.
 
         Raises `ValueError` for a vector of the wrong dimension, not finite or not of unit length, before
         anything is stored, and `DiskFull` before the disk is.
@@ -79,7 +91,18 @@ class IndexWriter(Protocol):
         ...
 
     def update_pictures(self, known: Sequence[Known]) -> None:
-        """Replace the payload of existing points, keeping their vectors; raises `ValueError` for an unknown id."""
+        """Replace what is known about pictures, keeping vectors and words; raises `ValueError` for an unknown id."""
+        ...
+
+    def open_words(self, spec: WordsSpec) -> None:
+        """Make room for words read by `spec`; words read by another are dropped, so that two kinds never mix."""
+        ...
+
+    def update_words(self, points: Sequence[WordsPoint]) -> None:
+        """Add or replace the words of existing points, after `open_words`.
+
+        Raises `ValueError`, before anything is stored, for an unknown id and for a vector that is malformed.
+        """
         ...
 
     def delete(self, ids: Sequence[int]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from search_app.datatypes import EncoderSpec, Manifest
+from search_app.datatypes import EncoderSpec, Manifest, WordsSpec
 from search_app.errors import IndexDamaged, ModelMismatch, VectorIndexError
 from search_app.index.files import write_atomically
 
@@ -62,6 +62,11 @@ def check_model(manifest: Manifest, spec: EncoderSpec) -> None:
     )
 
 
+_MANIFEST = [one.name for one in fields(Manifest)]
+_LATER = {"words_fingerprint", "words_dim"}
+"""Fields of a manifest that came after its first version: what was written before them stays readable."""
+
+
 def record_to_json(record: Record) -> dict[str, object]:
     """The JSON object of a record."""
     return asdict(record.manifest) | {
@@ -86,7 +91,7 @@ def record_from_json(data: Mapping[str, Any], origin: str) -> Record:
         )
     try:
         return Record(
-            manifest=Manifest(**{one.name: data[one.name] for one in fields(Manifest)}),
+            manifest=Manifest(**{name: data[name] for name in _MANIFEST if name in data or name not in _LATER}),
             base=int(data["base"]),
             rebuilt=bool(data["rebuilt"]),
             final=bool(data["final"]),
@@ -130,3 +135,13 @@ def resumes(half_done: Record, base: Manifest | None, spec: EncoderSpec, *, rebu
 def grown(manifest: Manifest, highest_id: int) -> Manifest:
     """The manifest with its high-water mark above `highest_id`; it never goes down."""
     return replace(manifest, next_id=max(manifest.next_id, highest_id + 1))
+
+
+def holds(manifest: Manifest, spec: WordsSpec) -> bool:
+    """Whether the words of a collection are those that `spec` reads."""
+    return (manifest.words_fingerprint, manifest.words_dim) == (spec.fingerprint, spec.dim)
+
+
+def with_words(manifest: Manifest, spec: WordsSpec) -> Manifest:
+    """The manifest of a collection whose words `spec` reads; an empty fingerprint while channels are made anew."""
+    return replace(manifest, words_fingerprint=spec.fingerprint, words_dim=spec.dim)

@@ -1,5 +1,6 @@
 """The exact index in memory: the oracle that the engines are compared with, and an index for small scripts."""
 
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,23 +8,26 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from search_app.datatypes import (
+    DenseChannel,
     EncoderSpec,
-    FloatMatrix,
     FloatVector,
     Known,
     Manifest,
     Neighbours,
     Picture,
     Point,
+    PrintedWords,
+    SparseVector,
     VectorQuery,
+    WordsPoint,
+    WordsSpec,
 )
 from search_app.errors import IndexInUse, NoIndexYet
-from search_app.index.manifest import Record, check_model, fresh_manifest, grown, resumes
-from search_app.index.ranking import page
-from search_app.index.validate import check_ids, check_points, check_queries
+from search_app.index.manifest import Record, check_model, fresh_manifest, grown, holds, resumes, with_words
+from search_app.index.ranking import Scored, page
+from search_app.index.validate import check_ids, check_points, check_queries, check_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +35,44 @@ class _Generation:
     record: Record
     pictures: dict[int, Picture]
     vectors: dict[int, FloatVector]
-    ids: NDArray[np.int64]
-    matrix: FloatMatrix
+    words: dict[int, WordsPoint]
+
+    def known(self, number: int) -> Known:
+        read_by = self.record.manifest.words_fingerprint if number in self.words else ""
+        return Known(number, self.pictures[number], read_by)
+
+    def scan(self) -> Iterator[Known]:
+        return (self.known(number) for number in self.vectors)
+
+    def score(self, query: VectorQuery) -> Scored:
+        """Every picture that can be compared, in id order."""
+        if isinstance(query.vector, SparseVector):
+            scores = self._bm25(query.vector)
+        else:
+            unit = query.vector / np.linalg.norm(query.vector)
+            scores = {number: float(row @ unit) for number, row in self.dense(query.channel).items()}
+        ids = sorted(scores if query.among is None else scores.keys() & set(query.among))
+        return np.array(ids, np.int64), np.array([scores[number] for number in ids], np.float32)
+
+    def dense(self, channel: str) -> dict[int, FloatVector]:
+        if channel == "image":
+            return self.vectors
+        return {number: words.meaning for number, words in self.words.items() if words.meaning is not None}
+
+    def _bm25(self, query: SparseVector) -> dict[int, float]:
+        """Dot products in which each term of the query counts by its IDF, as Qdrant's modifier does."""
+        documents = {
+            number: dict(zip(words.form.indices.tolist(), words.form.values.tolist(), strict=True))
+            for number, words in self.words.items()
+            if words.form.indices.size
+        }
+        scores: dict[int, float] = {}
+        for term, weight in zip(query.indices.tolist(), query.values.tolist(), strict=True):
+            found = {number: terms[term] for number, terms in documents.items() if term in terms}
+            idf = math.log((len(documents) - len(found) + 0.5) / (len(found) + 0.5) + 1)
+            for number, value in found.items():
+                scores[number] = scores.get(number, 0.0) + idf * weight * value
+        return scores
 
 
 @dataclass(slots=True)
@@ -42,10 +82,13 @@ class _Draft:
     record: Record
     pictures: dict[int, Picture] = field(default_factory=dict)
     vectors: dict[int, FloatVector] = field(default_factory=dict)
+    words: dict[int, WordsPoint] = field(default_factory=dict)
     changed: bool = False
 
-    def known(self) -> Iterator[Known]:
-        return (Known(number, self.pictures[number]) for number in sorted(self.pictures))
+    def generation(self) -> _Generation:
+        """What readers see of it from now on."""
+        vectors = dict(sorted(self.vectors.items()))
+        return _Generation(self.record, dict(self.pictures), vectors, dict(self.words))
 
 
 class MemoryStore:
@@ -84,28 +127,31 @@ class MemoryReader:
     def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
         """Compare with every vector."""
         generation = self._generation()
-        check_queries(queries, generation.record.manifest.dim)
-        units = [query.vector / np.linalg.norm(query.vector) for query in queries]
-        return [page(q, generation.ids, generation.matrix @ unit) for q, unit in zip(queries, units, strict=True)]
+        check_queries(queries, generation.record.manifest)
+        return [page(query, *generation.score(query)) for query in queries]
 
     def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
         """The payload of each id that exists."""
-        pictures = self._generation().pictures
-        return {number: Known(number, pictures[number]) for number in check_ids(ids) if number in pictures}
+        generation = self._generation()
+        return {number: generation.known(number) for number in check_ids(ids) if number in generation.pictures}
 
-    def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
-        """The unit vector of each id that exists."""
-        vectors = self._generation().vectors
+    def vectors(self, ids: Sequence[int], channel: DenseChannel = "image") -> dict[int, FloatVector]:
+        """The unit vector of each id that has one."""
+        vectors = self._generation().dense(channel)
         return {number: vectors[number] for number in check_ids(ids) if number in vectors}
+
+    def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
+        """The words of each id whose words were read."""
+        words = self._generation().words
+        return {number: words[number].words for number in check_ids(ids) if number in words}
 
     def scan(self) -> Iterator[Known]:
         """Every picture in id order."""
-        generation = self._generation()
-        return (Known(int(number), generation.pictures[int(number)]) for number in generation.ids)
+        return self._generation().scan()
 
     def count(self) -> int:
         """How many pictures there are."""
-        return len(self._generation().ids)
+        return len(self._generation().vectors)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -134,7 +180,8 @@ class MemoryWriter:
         if draft and resumes(draft.record, base, spec, rebuild=rebuild):
             return draft
         if committed and base and not rebuild:
-            draft = _Draft(Record(base, base=base.generation), dict(committed.pictures), dict(committed.vectors))
+            record = Record(base, base=base.generation)
+            draft = _Draft(record, {**committed.pictures}, {**committed.vectors}, {**committed.words})
         else:
             empty = fresh_manifest(self._store.collection, spec, self._folder, base)
             draft = _Draft(Record(empty, base=empty.generation, rebuilt=base is not None), changed=True)
@@ -151,7 +198,7 @@ class MemoryWriter:
 
     def scan(self) -> Iterator[Known]:
         """Every picture in id order."""
-        return self._draft.known()
+        return self._draft.generation().scan()
 
     def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
         """The unit vector of each id that exists."""
@@ -164,22 +211,41 @@ class MemoryWriter:
         for point, row in zip(points, rows, strict=True):
             self._draft.pictures[int(point.id)] = point.picture
             self._draft.vectors[int(point.id)] = row
+            self._draft.words.pop(int(point.id), None)
         if points:
             self._grow(max(int(point.id) for point in points))
 
     def update_pictures(self, known: Sequence[Known]) -> None:
         """Replace the payload of existing points; raises `ValueError` for an id that is not there."""
-        missing = [one.id for one in known if one.id not in self._draft.pictures]
-        if missing:
-            raise ValueError(f"no point has id {missing[0]}: only existing pictures can be updated")
+        self._refuse_unknown([one.id for one in known])
         self._draft.pictures.update({one.id: one.picture for one in known})
         self._draft.changed = self._draft.changed or bool(known)
+
+    def open_words(self, spec: WordsSpec) -> None:
+        """Make room for words; see `IndexWriter.open_words`."""
+        draft = self._draft
+        if not holds(draft.record.manifest, spec):
+            draft.record = replace(draft.record, manifest=with_words(draft.record.manifest, spec))
+            draft.words, draft.changed = {}, True
+
+    def update_words(self, points: Sequence[WordsPoint]) -> None:
+        """Add or replace the words of existing points; see `IndexWriter.update_words`."""
+        check_words(points, self._draft.record.manifest.words_dim)
+        self._refuse_unknown([one.id for one in points])
+        self._draft.words.update({one.id: one for one in points})
+        self._draft.changed = self._draft.changed or bool(points)
+
+    def _refuse_unknown(self, ids: Sequence[int]) -> None:
+        missing = sorted(set(ids) - self._draft.pictures.keys())
+        if missing:
+            raise ValueError(f"no point has id {missing[0]}: only existing pictures can be updated")
 
     def delete(self, ids: Sequence[int]) -> None:
         """Remove points; unknown ids are ignored."""
         for number in check_ids(ids):
             if self._draft.pictures.pop(number, None):
                 del self._draft.vectors[number]
+                self._draft.words.pop(number, None)
                 self._draft.changed = True
 
     def commit(self, *, final: bool = True) -> Manifest:
@@ -187,17 +253,14 @@ class MemoryWriter:
         draft = self._draft
         if not draft.changed and draft.record.manifest.folder == self._folder:
             return draft.record.manifest
-        ids = np.array(sorted(draft.vectors), np.int64)
         manifest = replace(
             draft.record.manifest,
             folder=self._folder,
-            count=len(ids),
+            count=len(draft.vectors),
             generation=draft.record.manifest.generation + 1,
         )
-        matrix = np.array([draft.vectors[int(n)] for n in ids], np.float32).reshape(len(ids), manifest.dim)
-        record = Record(manifest, base=manifest.generation, final=final)
-        self._store.committed = _Generation(record, dict(draft.pictures), dict(draft.vectors), ids, matrix)
-        draft.record, draft.changed = record, False
+        draft.record, draft.changed = Record(manifest, base=manifest.generation, final=final), False
+        self._store.committed = draft.generation()
         return manifest
 
     def close(self) -> None:

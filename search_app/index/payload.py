@@ -4,13 +4,9 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from search_app.datatypes import Known, Picture
+from search_app.datatypes import Known, Picture, PrintedWords, Word
 from search_app.errors import IndexDamaged
-
-PATH = "path"
-CONTENT_HASH = "content_hash"
-_PATH_BYTES = "path_base64"
-"""Stands in for `path` where a file name is not valid Unicode, which no engine stores."""
+from search_app.index.fields import CONTENT_HASH, PATH, PATH_BYTES, WORDS, WORDS_BY, WORDS_SOURCE
 
 
 def to_payload(picture: Picture) -> dict[str, Any]:
@@ -27,7 +23,7 @@ def to_payload(picture: Picture) -> dict[str, Any]:
         picture.path.encode()
     except UnicodeEncodeError:
         raw = picture.path.encode("utf-8", "surrogatepass")
-        return {_PATH_BYTES: base64.b64encode(raw).decode(), **payload}
+        return {PATH_BYTES: base64.b64encode(raw).decode(), **payload}
     return {PATH: picture.path, **payload}
 
 
@@ -37,7 +33,7 @@ def to_known(number: int, payload: Mapping[str, Any] | None) -> Known:
         stored = dict(payload or {})
         path = stored.get(PATH)
         if path is None:
-            path = base64.b64decode(stored[_PATH_BYTES]).decode("utf-8", "surrogatepass")
+            path = base64.b64decode(stored[PATH_BYTES]).decode("utf-8", "surrogatepass")
         picture = Picture(
             path=str(path),
             content_hash=str(stored[CONTENT_HASH]),
@@ -52,4 +48,19 @@ def to_known(number: int, payload: Mapping[str, Any] | None) -> Known:
             f"the payload of point {number} is incomplete ({type(error).__name__}: {error}): "
             f"run `python -m search_app index FOLDER --rebuild`"
         ) from None
-    return Known(number, picture)
+    return Known(number, picture, str(stored.get(WORDS_BY, "")))
+
+
+def words_to_payload(words: PrintedWords, read_by: str) -> dict[str, Any]:
+    """The part of a payload that holds the words."""
+    rows = [[word.text, word.confidence, *(word.box or ())] for word in words.words]
+    return {WORDS: rows, WORDS_BY: read_by, WORDS_SOURCE: words.source}
+
+
+def to_words(payload: Mapping[str, Any]) -> PrintedWords | None:
+    """Read the words of a payload back; None where nobody has read them."""
+    if not payload.get(WORDS_BY):
+        return None
+    rows = [(str(text), float(confidence), tuple(map(float, box))) for text, confidence, *box in payload[WORDS]]
+    words = (Word(text, box if len(box) == 4 else None, confidence) for text, confidence, box in rows)
+    return PrintedWords(tuple(words), str(payload[WORDS_SOURCE]))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search_app.datatypes import FloatMatrix, FloatVector, Point, VectorQuery
+from search_app.datatypes import FloatMatrix, FloatVector, Manifest, Point, SparseVector, VectorQuery, WordsPoint
 
 NORM_TOLERANCE = 1e-3
 HIGHEST_ID = 2**63 - 1
@@ -25,12 +25,52 @@ def check_points(points: Sequence[Point], dim: int) -> FloatMatrix:
     return _unit_rows([point.vector for point in points], dim, [f"{p.id} ({p.picture.path!r})" for p in points])
 
 
-def check_queries(queries: Sequence[VectorQuery], dim: int) -> None:
-    """Raise `ValueError` for a query that is not a unit vector of the right dimension or has a negative range."""
+def check_words(points: Sequence[WordsPoint], dim: int) -> None:
+    """Raise `ValueError` that names the first point whose id, dense or sparse vector is malformed.
+
+    `dim` is that of the vectors by meaning; 0 where the collection has no room for words.
+    """
+    if points and not dim:
+        raise ValueError("this collection has no room for words: call `open_words` first")
+    check_ids([point.id for point in points])
+    if len({point.id for point in points}) != len(points):
+        raise ValueError("a point is twice in the batch")
+    dense = [point for point in points if point.meaning is not None]
+    _unit_rows([point.meaning for point in dense if point.meaning is not None], dim, [str(p.id) for p in dense])
+    for point in points:
+        _check_sparse(point.form, f"of point {point.id}")
+
+
+def check_queries(queries: Sequence[VectorQuery], manifest: Manifest) -> None:
+    """Raise `ValueError` for a query its channel cannot answer: wrong shape, not of unit length, negative range."""
     for number, query in enumerate(queries):
         if query.limit < 0 or query.offset < 0:
             raise ValueError(f"query {number}: limit {query.limit} and offset {query.offset} cannot be negative")
-    _unit_rows([query.vector for query in queries], dim, [f"of query {n}" for n in range(len(queries))])
+        if query.channel != "image" and not manifest.words_dim:
+            raise ValueError(f"query {number}: collection {manifest.collection!r} holds no words to search")
+        name = f"of query {number}"
+        if isinstance(query.vector, SparseVector) != (query.channel == "form"):
+            raise ValueError(f"query {number}: channel {query.channel} takes a {_kind(query.channel)} vector")
+        if isinstance(query.vector, SparseVector):
+            _check_sparse(query.vector, name)
+        else:
+            _unit_rows([query.vector], manifest.dim if query.channel == "image" else manifest.words_dim, [name])
+
+
+def _kind(channel: str) -> str:
+    return "sparse" if channel == "form" else "dense"
+
+
+def _check_sparse(vector: SparseVector, name: str) -> None:
+    indices, values = vector.indices, vector.values
+    if indices.ndim != 1 or indices.shape != values.shape:
+        raise ValueError(f"the sparse vector {name} has {indices.shape} indices and {values.shape} values")
+    if indices.dtype != np.uint32 or not np.issubdtype(values.dtype, np.floating):
+        raise ValueError(f"the sparse vector {name} needs uint32 indices and floating values")
+    if len(np.unique(indices)) != len(indices):
+        raise ValueError(f"the sparse vector {name} has an index twice")
+    if not np.isfinite(values.astype(np.float32)).all():
+        raise ValueError(f"the sparse vector {name} has a value that is not finite")
 
 
 def check_ids(ids: Sequence[int]) -> list[int]:

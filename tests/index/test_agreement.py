@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from search_app.datatypes import FloatMatrix, Neighbours, Point, VectorQuery
+from search_app.index.edge.export import Rows
 from search_app.index.edge.shard import EdgeShard
 from search_app.index.memory import MemoryStore
 from search_app.index.payload import to_payload
@@ -48,7 +49,9 @@ def load_edge() -> Iterator[Load]:
         def load(points: list[Point]) -> Search:
             shard.delete([known.id for known in shard.scan()])
             rows: FloatMatrix = np.array([p.vector for p in points], np.float32).reshape(-1, SPEC.dim)
-            shard.upsert(([p.id for p in points], rows, [to_payload(p.picture) for p in points]))
+            shard.upsert(
+                Rows([p.id for p in points], rows, [None] * len(points), [to_payload(p.picture) for p in points])
+            )
             return shard.search
 
         yield load

@@ -32,6 +32,14 @@ def test_fields_of_a_later_program_are_ignored(tmp_path: Path) -> None:
     assert read_record(path) == RECORD
 
 
+def test_a_manifest_from_before_words_were_read_stays_readable(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    write_record(path, RECORD)
+    old = {name: value for name, value in json.loads(path.read_text()).items() if not name.startswith("words_")}
+    path.write_text(json.dumps(old))
+    assert read_record(path) == RECORD
+
+
 @pytest.mark.parametrize("change", [{"next_id": None}, {"sample": [[1]]}, {"export": 3}, {"base": "x"}])
 def test_an_incomplete_manifest_is_damage(tmp_path: Path, change: dict[str, object]) -> None:
     path = tmp_path / "manifest.json"

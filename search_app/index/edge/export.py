@@ -1,54 +1,94 @@
-"""The export of a generation: `vectors.npy` and `points.jsonl`, in id order, readable without any engine.
+"""The export of a generation: `vectors.npy`, `meaning.npy` and `points.jsonl`, in id order, for any program to read.
 
 A damaged shard is rebuilt from it, with the same ids and vectors, and a collection can be moved to a server.
+`meaning.npy` is there when the collection holds words; a picture without words has a row of zeros in it. The sparse
+vectors lie as `"form": [indices, values]` in the lines.
 """
 
 import hashlib
 import json
+from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import islice
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from search_app.datatypes import FloatMatrix
+from search_app.datatypes import FloatMatrix, Manifest
 from search_app.errors import IndexDamaged
+from search_app.index.edge.wire import WordVectors
+from search_app.index.fields import FORM
 
 VECTORS = "vectors.npy"
+MEANINGS = "meaning.npy"
 POINTS = "points.jsonl"
-Rows: TypeAlias = tuple[list[int], FloatMatrix, list[dict[str, Any]]]
-"""Ids, vectors (n, dim) and payloads of some points."""
 Digests: TypeAlias = dict[str, str]
 """BLAKE2b of each file by its name."""
 _BATCH = 500
 
 
-def write_export(folder: Path, rows: Iterable[Rows], count: int, dim: int) -> Digests:
-    """Write `count` points and return the digests.
+class Rows(NamedTuple):
+    """Some whole points."""
 
-    Raises `IndexDamaged` when `rows` yields another number of points.
+    ids: list[int]
+    vectors: FloatMatrix
+    """Shape (n, dim)."""
+    words: list[WordVectors | None]
+    payloads: list[dict[str, Any]]
+
+
+def write_export(folder: Path, batches: Iterable[Rows], count: int, manifest: Manifest) -> Digests:
+    """Write `count` points and return the digests; dimensions are the manifest's.
+
+    Raises `IndexDamaged` when `batches` yield another number of points.
     """
+    dims = {VECTORS: manifest.dim} | ({MEANINGS: manifest.words_dim} if manifest.words_dim else {})
     written = 0
     with (folder / POINTS).open("w", encoding="utf-8") as lines:
-        # numpy cannot map an empty file: the header alone is written by save
-        matrix = open_memmap(folder / VECTORS, "w+", np.float32, (count, dim)) if count else None
-        if matrix is None:
-            np.save(folder / VECTORS, np.empty((0, dim), np.float32))
-        for ids, vectors, payloads in rows:
-            if matrix is not None and written + len(ids) <= count:
-                matrix[written : written + len(ids)] = vectors
-            written += len(ids)
-            lines.writelines(
-                json.dumps({"id": number, **payload}) + "\n" for number, payload in zip(ids, payloads, strict=True)
-            )
-        if matrix is not None:
-            matrix.flush()
+        files = {name: _matrix_file(folder / name, count, dim) for name, dim in dims.items()}
+        for rows in batches:
+            end = written + len(rows.ids)
+            if end <= count:
+                for name, matrix in files.items():
+                    matrix[written:end] = rows.vectors if name == VECTORS else _meanings(rows, dims[name])
+            written = end
+            lines.writelines(_line(*point) for point in zip(rows.ids, rows.words, rows.payloads, strict=True))
+        for matrix in files.values():
+            if isinstance(matrix, np.memmap):
+                matrix.flush()
     if written != count:
         raise IndexDamaged(f"the shard beside {folder / POINTS} counts {count} points but lists {written}")
-    return {name: _digest(folder / name) for name in (VECTORS, POINTS)}
+    return {name: _digest(folder / name) for name in (*dims, POINTS)}
+
+
+def _matrix_file(path: Path, count: int, dim: int) -> FloatMatrix:
+    """A file that is written through the array."""
+    if count:
+        return open_memmap(path, "w+", np.float32, (count, dim))
+    # numpy cannot map an empty file: the header alone is written by save
+    empty = np.empty((0, dim), np.float32)
+    np.save(path, empty)
+    return empty
+
+
+def _meanings(rows: Rows, dim: int) -> FloatMatrix:
+    matrix = np.zeros((len(rows.ids), dim), np.float32)
+    for place, words in enumerate(rows.words):
+        if words and words[0]:
+            matrix[place] = np.frombuffer(words[0], np.float32)
+    return matrix
+
+
+def _line(number: int, words: WordVectors | None, payload: Mapping[str, Any]) -> str:
+    line = {"id": number, **payload}
+    if words:
+        indices, values = words[1]
+        line[FORM] = [np.frombuffer(indices, np.uint32).tolist(), np.frombuffer(values, np.float32).tolist()]
+    return json.dumps(line) + "\n"
 
 
 def patched(base: Path, touched: AbstractSet[int], fresh: Rows) -> Iterator[Rows]:
@@ -56,18 +96,32 @@ def patched(base: Path, touched: AbstractSet[int], fresh: Rows) -> Iterator[Rows
 
     Reading every vector back from an engine takes seconds, which a few changed points are not worth.
     """
-    ids, vectors, payloads = fresh
     start = 0
-    for old_ids, old_vectors, old_payloads in read_export(base):
-        end = bisect_right(ids, old_ids[-1])
-        kept = [place for place, number in enumerate(old_ids) if number not in touched]
-        all_ids = [old_ids[place] for place in kept] + ids[start:end]
-        all_payloads = [old_payloads[place] for place in kept] + payloads[start:end]
-        all_vectors = np.concatenate([old_vectors[kept], vectors[start:end]])
-        order = np.argsort(np.array(all_ids, np.int64))
-        yield [all_ids[place] for place in order], all_vectors[order], [all_payloads[place] for place in order]
+    for old in read_export(base):
+        end = bisect_right(fresh.ids, old.ids[-1])
+        kept = [place for place, number in enumerate(old.ids) if number not in touched]
+        yield _merged(_taken(old, kept), _taken(fresh, range(start, end)))
         start = end
-    yield ids[start:], vectors[start:], payloads[start:]
+    yield _taken(fresh, range(start, len(fresh.ids)))
+
+
+def _merged(first: Rows, second: Rows) -> Rows:
+    both = Rows(
+        first.ids + second.ids,
+        np.concatenate([first.vectors, second.vectors]),
+        first.words + second.words,
+        first.payloads + second.payloads,
+    )
+    return _taken(both, np.argsort(np.array(both.ids, np.int64)).tolist())
+
+
+def _taken(rows: Rows, places: Sequence[int]) -> Rows:
+    return Rows(
+        [rows.ids[place] for place in places],
+        rows.vectors[list(places)],
+        [rows.words[place] for place in places],
+        [rows.payloads[place] for place in places],
+    )
 
 
 def is_good(folder: Path, digests: Mapping[str, str]) -> bool:
@@ -80,22 +134,29 @@ def is_good(folder: Path, digests: Mapping[str, str]) -> bool:
 
 def read_export(folder: Path) -> Iterator[Rows]:
     """The points in batches of at most 500, in id order."""
-    matrix = np.load(folder / VECTORS, mmap_mode="r") if (folder / POINTS).stat().st_size else []
     with (folder / POINTS).open(encoding="utf-8") as lines:
         start = 0
-        batch: list[dict[str, Any]] = []
-        for line in lines:
-            batch.append(json.loads(line))
-            if len(batch) == _BATCH:
-                yield _rows(batch, matrix[start : start + _BATCH])
-                start, batch = start + _BATCH, []
-        if batch:
-            yield _rows(batch, matrix[start:])
+        while batch := [json.loads(line) for line in islice(lines, _BATCH)]:
+            yield _rows(folder, start, batch)
+            start += len(batch)
 
 
-def _rows(batch: list[dict[str, Any]], vectors: Any) -> Rows:
+def _rows(folder: Path, start: int, batch: list[dict[str, Any]]) -> Rows:
+    part = slice(start, start + len(batch))
+    vectors = np.array(np.load(folder / VECTORS, mmap_mode="r")[part])
+    has_words = (folder / MEANINGS).exists()
+    meanings = np.load(folder / MEANINGS, mmap_mode="r")[part] if has_words else [None] * len(batch)
     ids = [int(payload.pop("id")) for payload in batch]
-    return ids, np.array(vectors, np.float32), batch
+    words = [_word_vectors(meaning, payload.pop(FORM, None)) for meaning, payload in zip(meanings, batch, strict=True)]
+    return Rows(ids, vectors, words, batch)
+
+
+def _word_vectors(meaning: Any, form: Any) -> WordVectors | None:
+    if form is None:
+        return None
+    indices, values = form
+    dense = meaning.tobytes() if meaning is not None and meaning.any() else b""
+    return dense, (array("I", indices).tobytes(), array("f", values).tobytes())
 
 
 def _digest(path: Path) -> str:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from search_app.datatypes import FloatVector, Known, Manifest, Neighbours, VectorQuery
+from search_app.datatypes import DenseChannel, FloatVector, Known, Manifest, Neighbours, PrintedWords, VectorQuery
 from search_app.errors import IndexDamaged, IndexUnavailable, NoIndexYet, VectorIndexError
 from search_app.index.edge.generations import CollectionFolder
 from search_app.index.edge.serving import Serving, open_current
@@ -49,7 +49,7 @@ class EdgeReader:
     def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
         """Answer several queries in one pass of the engine."""
         with self._use() as serving:
-            check_queries(queries, serving.record.manifest.dim)
+            check_queries(queries, serving.record.manifest)
             return serving.shard.search(queries)
 
     def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
@@ -57,10 +57,17 @@ class EdgeReader:
         with self._use() as serving:
             return serving.shard.fetch(check_ids(ids))
 
-    def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
-        """The unit vector of each id that exists."""
+    def vectors(self, ids: Sequence[int], channel: DenseChannel = "image") -> dict[int, FloatVector]:
+        """The unit vector of each id that has one."""
         with self._use() as serving:
-            return serving.shard.vectors(check_ids(ids))
+            if channel == "meaning" and not serving.record.manifest.words_dim:
+                return {}
+            return serving.shard.vectors(check_ids(ids), channel)
+
+    def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
+        """The words of each id whose words were read."""
+        with self._use() as serving:
+            return serving.shard.words(check_ids(ids))
 
     def scan(self) -> Iterator[Known]:
         """Every picture in id order, all of one generation."""

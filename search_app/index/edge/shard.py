@@ -7,13 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from search_app.datatypes import FloatMatrix, FloatVector, Known, Neighbours, VectorQuery
+from search_app.datatypes import (
+    DenseChannel,
+    FloatMatrix,
+    FloatVector,
+    Known,
+    Manifest,
+    Neighbours,
+    PrintedWords,
+    SparseVector,
+    VectorQuery,
+    WordsPoint,
+)
 from search_app.errors import IndexDamaged
 from search_app.index.edge.export import Digests, Rows, is_good, patched, read_export, write_export
 from search_app.index.edge.process import EdgeProcess, ShardDamaged
-from search_app.index.edge.wire import Nearest, Payloads, Question
+from search_app.index.edge.wire import Nearest, Payloads, Question, Sparse, WordVectors
+from search_app.index.fields import CONTENT_HASH
 from search_app.index.manifest import Record
-from search_app.index.payload import CONTENT_HASH, to_known
+from search_app.index.payload import to_known, to_words, words_to_payload
 from search_app.index.ranking import Scored, answer
 
 SAMPLE_SIZE = 16
@@ -101,7 +113,7 @@ class EdgeShard:
 
     def _nearest(self, asked: Sequence[tuple[VectorQuery, int]]) -> list[Scored]:
         questions: list[Question] = [
-            (np.ascontiguousarray(query.vector, np.float32).tobytes(), depth, query.exact) for query, depth in asked
+            (query.channel, _sent(query.vector), depth, query.exact, query.among) for query, depth in asked
         ]
         found: list[Nearest] = self.process.call("nearest", questions, timeout=_ANSWER_S)
         return [(np.frombuffer(ids, np.int64), np.frombuffer(scores, np.float32)) for ids, scores in found]
@@ -119,10 +131,16 @@ class EdgeShard:
         found: list[int] = self.process.call("existing", [*ids], timeout=_ANSWER_S)
         return found
 
-    def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
-        """The unit vector of each id that exists."""
-        found, rows = self.process.call("vectors", [*ids], timeout=_ANSWER_S)
+    def vectors(self, ids: Sequence[int], channel: DenseChannel = "image") -> dict[int, FloatVector]:
+        """The unit vector of each id that has one."""
+        found, rows = self.process.call("vectors", [*ids], channel, timeout=_ANSWER_S)
         return dict(zip(found, _matrix(rows, len(found)), strict=True))
+
+    def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
+        """The words of each id whose words were read."""
+        found = self.process.call("words", [*ids], timeout=_ANSWER_S)
+        words = ((number, to_words(payload)) for number, payload in found)
+        return {number: one for number, one in words if one is not None}
 
     def scan(self) -> Iterator[Known]:
         """Every picture in id order."""
@@ -133,11 +151,19 @@ class EdgeShard:
 
     def upsert(self, rows: Rows) -> None:
         """Add or replace validated points, some hundreds at a time."""
-        ids, vectors, payloads = rows
-        if not ids:
+        if not rows.ids:
             return
-        wire = (ids, np.ascontiguousarray(vectors, np.float32).tobytes(), payloads)
-        self.process.call("upsert", wire, vectors.shape[1], timeout=_WORK_S)
+        wire = (rows.ids, np.ascontiguousarray(rows.vectors, np.float32).tobytes(), rows.words, rows.payloads)
+        self.process.call("upsert", wire, rows.vectors.shape[1], timeout=_WORK_S)
+
+    def open_words(self, dim: int) -> None:
+        """Make empty channels for words; what they held is dropped."""
+        self.process.call("open_words", dim, timeout=_WORK_S)
+
+    def update_words(self, points: Sequence[WordsPoint], read_by: str) -> None:
+        """Replace the words of existing points, validated; raises `ValueError` for one that does not exist."""
+        wire = [(one.id, _word_vectors(one), words_to_payload(one.words, read_by)) for one in points]
+        self.process.call("update_words", wire, timeout=_WORK_S)
 
     def update_payloads(self, payloads: Payloads) -> None:
         """Replace payloads of existing points; raises `ValueError` for one that does not exist."""
@@ -147,25 +173,25 @@ class EdgeShard:
         """Remove points; unknown ids are ignored."""
         self.process.call("delete", [*ids], timeout=_WORK_S)
 
-    def export(self, folder: Path, dim: int) -> Digests:
+    def export(self, folder: Path, manifest: Manifest) -> Digests:
         """Write all points as an export into `folder` and return its digests."""
-        return write_export(folder, self._rows(), self.count(), dim)
+        return write_export(folder, self._rows(), self.count(), manifest)
 
-    def export_changes(self, folder: Path, dim: int, base: Path, touched: AbstractSet[int]) -> Digests:
+    def export_changes(self, folder: Path, manifest: Manifest, base: Path, touched: AbstractSet[int]) -> Digests:
         """As `export`, where only the `touched` points differ from the export in `base`."""
-        return write_export(folder, patched(base, touched, self._points(touched, dim)), self.count(), dim)
+        return write_export(folder, patched(base, touched, self._points(touched, manifest.dim)), self.count(), manifest)
 
     def _points(self, ids: AbstractSet[int], dim: int) -> Rows:
-        found, vectors, payloads = self.process.call("points", sorted(ids), timeout=_WORK_S)
-        return found, np.frombuffer(vectors, np.float32).reshape(len(found), dim), payloads
+        found, vectors, words, payloads = self.process.call("points", sorted(ids), timeout=_WORK_S)
+        return Rows(found, np.frombuffer(vectors, np.float32).reshape(len(found), dim), words, payloads)
 
     def _rows(self) -> Iterator[Rows]:
         after = 0
         while True:
-            ids, vectors, payloads = self.process.call("rows", after, timeout=_WORK_S)
+            ids, vectors, words, payloads = self.process.call("rows", after, timeout=_WORK_S)
             if not ids:
                 return
-            yield ids, _matrix(vectors, len(ids)), payloads
+            yield Rows(ids, _matrix(vectors, len(ids)), words, payloads)
             after = ids[-1]
 
     def restore(self, generation: Path, record: Record, target: Path, graph_from: int) -> None:
@@ -179,6 +205,8 @@ class EdgeShard:
                 f"run `python -m search_app index {record.manifest.folder} --rebuild`"
             )
         self.create(target, record.manifest.dim, graph_from)
+        if record.manifest.words_dim:
+            self.open_words(record.manifest.words_dim)
         for rows in read_export(generation):
             self.upsert(rows)
         self.flush()
@@ -187,3 +215,14 @@ class EdgeShard:
 
 def _matrix(rows: Any, count: int) -> FloatMatrix:
     return np.frombuffer(rows, np.float32).reshape(count, -1) if count else np.empty((0, 0), np.float32)
+
+
+def _sent(vector: FloatVector | SparseVector) -> bytes | Sparse:
+    if isinstance(vector, SparseVector):
+        return np.asarray(vector.indices, np.uint32).tobytes(), np.asarray(vector.values, np.float32).tobytes()
+    return np.ascontiguousarray(vector, np.float32).tobytes()
+
+
+def _word_vectors(point: WordsPoint) -> WordVectors:
+    form = np.asarray(point.form.indices, np.uint32).tobytes(), np.asarray(point.form.values, np.float32).tobytes()
+    return b"" if point.meaning is None else np.ascontiguousarray(point.meaning, np.float32).tobytes(), form

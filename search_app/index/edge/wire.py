@@ -5,10 +5,14 @@ from typing import Any, TypeAlias
 
 Payloads: TypeAlias = list[tuple[int, dict[str, Any]]]
 """Ids with payloads."""
-Rows: TypeAlias = tuple[list[int], bytes, list[dict[str, Any]]]
-"""Ids, float32 rows and payloads."""
-Question: TypeAlias = tuple[bytes, int, bool]
-"""A float32 vector, how many neighbours, and whether to compare with every vector."""
+Sparse: TypeAlias = tuple[bytes, bytes]
+"""Indices as uint32 and values as float32."""
+WordVectors: TypeAlias = tuple[bytes, Sparse]
+"""How words are searched: a float32 vector by meaning (empty: none) and a sparse one by form (empty: none)."""
+Rows: TypeAlias = tuple[list[int], bytes, list[WordVectors | None], list[dict[str, Any]]]
+"""Ids, float32 rows, vectors of the words and payloads."""
+Question: TypeAlias = tuple[str, bytes | Sparse, int, bool, tuple[int, ...] | None]
+"""Channel, vector, how many neighbours, whether to compare with every vector, and among which ids (None: all)."""
 Nearest: TypeAlias = tuple[bytes, bytes]
 """The neighbours' ids as int64 and their scores as float32, best first."""
 

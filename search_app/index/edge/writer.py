@@ -7,17 +7,27 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from search_app.datatypes import EncoderSpec, FloatVector, Known, Manifest, Point
+from search_app.datatypes import EncoderSpec, FloatVector, Known, Manifest, Point, WordsPoint, WordsSpec
 from search_app.errors import IndexDamaged
 from search_app.index.edge.changes import Changes
-from search_app.index.edge.export import Digests, is_good
+from search_app.index.edge.export import Digests, Rows, is_good
 from search_app.index.edge.generations import MANIFEST, SHARD, CollectionFolder
 from search_app.index.edge.process import ShardDamaged
 from search_app.index.edge.shard import EdgeShard
 from search_app.index.files import real_size, require_space
-from search_app.index.manifest import Record, check_model, fresh_manifest, grown, read_record, resumes, write_record
+from search_app.index.manifest import (
+    Record,
+    check_model,
+    fresh_manifest,
+    grown,
+    holds,
+    read_record,
+    resumes,
+    with_words,
+    write_record,
+)
 from search_app.index.payload import to_payload
-from search_app.index.validate import check_ids, check_points
+from search_app.index.validate import check_ids, check_points, check_words
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +154,8 @@ class EdgeWriter:
             batch = points[start : start + _BATCH]
             ids = [int(point.id) for point in batch]
             payloads = [to_payload(point.picture) for point in batch]
-            self._change(ids, lost=True).upsert((ids, rows[start : start + _BATCH], payloads))
+            shard = self._change(ids, lost=True)
+            shard.upsert(Rows(ids, rows[start : start + _BATCH], [None] * len(ids), payloads))
             self._draft = replace(self._draft, manifest=grown(self._draft.manifest, max(ids)))
 
     def update_pictures(self, known: Sequence[Known]) -> None:
@@ -152,6 +163,28 @@ class EdgeWriter:
         if known:
             payloads = [(one.id, to_payload(one.picture)) for one in known]
             self._change([one.id for one in known], lost=False).update_payloads(payloads)
+
+    def open_words(self, spec: WordsSpec) -> None:
+        """Make room for words; see `IndexWriter.open_words`."""
+        if not holds(self._draft.manifest, spec):
+            shard = self._change([], lost=False)
+            self._note_words(WordsSpec("", 0))
+            shard.open_words(spec.dim)
+            self._note_words(spec)
+            self._changes.forget()
+
+    def _note_words(self, spec: WordsSpec) -> None:
+        """On the disk before channels change and after: a crash between leaves a collection without words."""
+        self._draft = replace(self._draft, manifest=with_words(self._draft.manifest, spec))
+        write_record(self._part / MANIFEST, self._draft)
+
+    def update_words(self, points: Sequence[WordsPoint]) -> None:
+        """Add or replace the words of existing points; see `IndexWriter.update_words`."""
+        manifest = self._draft.manifest
+        check_words(points, manifest.words_dim)
+        for start in range(0, len(points), _BATCH):
+            batch = points[start : start + _BATCH]
+            self._change([one.id for one in batch], lost=False).update_words(batch, manifest.words_fingerprint)
 
     def delete(self, ids: Sequence[int]) -> None:
         """Remove points; unknown ids are ignored."""
@@ -204,8 +237,8 @@ class EdgeWriter:
         """Write the export, from that of the generation this one is a copy of where little has changed."""
         base, record, few = self._base, self._committed, self._changes.few()
         if base is not None and record is not None and few is not None and is_good(base, record.export):
-            return shard.export_changes(self._part, self._spec.dim, base, few)
-        return shard.export(self._part, self._spec.dim)
+            return shard.export_changes(self._part, self._draft.manifest, base, few)
+        return shard.export(self._part, self._draft.manifest)
 
     def _discard_part(self) -> None:
         if self._opened:

@@ -1,4 +1,4 @@
-"""A Qdrant server's operations as the index needs them; the only module that imports `qdrant_client`.
+"""A Qdrant server's operations as the index needs them.
 
 The server holds physical collections `NAME__000001`, `NAME__000002`, ... and the alias `NAME` for the one that
 readers answer from. Point 0 of a physical collection has no vector and carries the manifest, so that the alias
@@ -14,22 +14,22 @@ from urllib.parse import urlsplit
 import numpy as np
 from qdrant_client import QdrantClient, models
 
-from search_app.datatypes import FloatMatrix, FloatVector, Neighbours, VectorQuery
+from search_app.datatypes import DenseChannel, FloatMatrix, FloatVector, Neighbours, VectorQuery, WordsPoint
 from search_app.errors import IndexDamaged
-from search_app.index.payload import CONTENT_HASH, PATH
+from search_app.index.fields import CONTENT_HASH, FORM, IMAGE, MEANING, PATH, WORDS_FIELDS
 from search_app.index.ranking import Scored, answer
+from search_app.index.server import requests
 from search_app.index.server.errors import already_exists, delay_asked, in_words
 from search_app.index.server.retry import Patience
 
-VECTOR = "image"
 MANIFEST_ID = 0
-_HNSW_EF = 128
 _PAGE = 1000
 _GRPC_PORT = 6334
 GRAPH_FROM_BYTES = 20_000 * 1024
 """The server builds graphs for segments with more bytes of vectors; its own default, put back after a bulk load."""
 
 Result = TypeVar("Result")
+Item = TypeVar("Item")
 
 
 def connect(url: str, api_key: str, timeout_s: int) -> QdrantClient:
@@ -88,7 +88,7 @@ class ServerEngine:
         self._do(
             lambda: self._client.create_collection(
                 name,
-                vectors_config={VECTOR: models.VectorParams(size=dim, distance=models.Distance.COSINE)},
+                vectors_config=requests.dense_vectors(dim),
                 optimizers_config=models.OptimizersConfigDiff(indexing_threshold=0),
             )
         )
@@ -145,18 +145,46 @@ class ServerEngine:
 
     def upsert(self, name: str, ids: list[int], vectors: FloatMatrix, payloads: list[dict[str, Any]]) -> None:
         """Add or replace points that were validated."""
-        batch = models.Batch(ids=[*ids], vectors={VECTOR: vectors.tolist()}, payloads=payloads)
+        batch = models.Batch(ids=[*ids], vectors={IMAGE: vectors.tolist()}, payloads=payloads)
         self._do(lambda: self._client.upsert(name, batch, wait=True))
 
     def update_payloads(self, name: str, payloads: list[tuple[int, dict[str, Any]]]) -> None:
-        """Replace the payloads of existing points."""
+        """Replace the payloads of existing points but for the words."""
+        for some in _pages(payloads):
+            words = self.words(name, [number for number, _ in some])
+            operations: list[Any] = [
+                models.OverwritePayloadOperation(
+                    overwrite_payload=models.SetPayload(payload=payload | words.get(number, {}), points=[number])
+                )
+                for number, payload in some
+            ]
+            self._do(partial(self._client.batch_update_points, name, operations, wait=True))
+
+    def open_words(self, name: str, dim: int) -> None:
+        """Make empty channels for words; words that were there are dropped."""
+        self._do(partial(self._client.delete_payload, name, [*WORDS_FIELDS], models.Filter(), wait=True))
+        for channel, config in requests.word_channels(dim).items():
+            self._do(partial(self._delete_channel, name, channel))
+            self._do(partial(self._client.create_vector_name, name, channel, config, wait=True))
+
+    def _delete_channel(self, name: str, channel: str) -> None:
+        parts = self._client.get_collection(name).config.params
+        if channel in {**_named(parts.vectors), **_named(parts.sparse_vectors)}:
+            self._client.delete_vector_name(name, channel, wait=True)
+
+    def update_words(self, name: str, points: Sequence[WordsPoint], payloads: list[dict[str, Any]]) -> None:
+        """Replace the words of existing points, vectors first: one that a crash leaves halfway counts as unread."""
+        ids = models.PointIdsList(points=[point.id for point in points])
+        self._do(partial(self._client.delete_payload, name, [*WORDS_FIELDS], ids, wait=True))
+        self._do(partial(self._client.delete_vectors, name, [MEANING, FORM], ids, wait=True))
+        vectors = [one for one in map(requests.word_vectors, points) if one is not None]
+        if vectors:
+            self._do(partial(self._client.update_vectors, name, vectors, wait=True))
         operations: list[Any] = [
-            models.OverwritePayloadOperation(overwrite_payload=models.SetPayload(payload=payload, points=[number]))
-            for number, payload in payloads
+            models.SetPayloadOperation(set_payload=models.SetPayload(payload=payload, points=[point.id]))
+            for point, payload in zip(points, payloads, strict=True)
         ]
-        for start in range(0, len(operations), _PAGE):
-            some = operations[start : start + _PAGE]
-            self._do(partial(self._client.batch_update_points, name, some, wait=True))
+        self._do(partial(self._client.batch_update_points, name, operations, wait=True))
 
     def delete(self, name: str, ids: list[int]) -> None:
         """Remove points; unknown ids are ignored."""
@@ -165,14 +193,20 @@ class ServerEngine:
             self._do(partial(self._client.delete, name, selector, wait=True))
 
     def fetch(self, name: str, ids: list[int]) -> list[tuple[int, dict[str, Any]]]:
-        """The payload of each id that exists."""
-        records = self._retrieve(name, ids, with_payload=True, with_vectors=False)
+        """The payload, without words, of each id that exists."""
+        records = self._retrieve(name, ids, with_payload=requests.BRIEF, with_vectors=False)
         return [(int(record.id), record.payload or {}) for record in records]
 
-    def vectors(self, name: str, ids: list[int]) -> dict[int, FloatVector]:
-        """The vector of each id that exists."""
-        records = self._retrieve(name, ids, with_payload=False, with_vectors=[VECTOR])
-        return {int(record.id): np.array(record.vector[VECTOR], np.float32) for record in records}
+    def words(self, name: str, ids: list[int]) -> dict[int, dict[str, Any]]:
+        """The part of the payload that holds words, of each id that exists."""
+        records = self._retrieve(name, ids, with_payload=[*WORDS_FIELDS], with_vectors=False)
+        return {int(record.id): record.payload or {} for record in records}
+
+    def vectors(self, name: str, ids: list[int], channel: DenseChannel) -> dict[int, FloatVector]:
+        """The vector of each id that has one in the channel."""
+        records = self._retrieve(name, ids, with_payload=False, with_vectors=[channel])
+        vectors = {int(record.id): (record.vector or {}).get(channel) for record in records}
+        return {number: np.array(vector, np.float32) for number, vector in vectors.items() if vector is not None}
 
     def existing(self, name: str, ids: list[int]) -> list[int]:
         """Those of the ids that exist."""
@@ -185,7 +219,9 @@ class ServerEngine:
     def page(self, name: str, after: int) -> list[tuple[int, dict[str, Any]]]:
         """The next payloads above id `after`, in id order; empty at the end."""
         records, _ = self._do(
-            lambda: self._client.scroll(name, offset=after + 1, limit=_PAGE, with_payload=True, with_vectors=False)
+            lambda: self._client.scroll(
+                name, offset=after + 1, limit=_PAGE, with_payload=requests.BRIEF, with_vectors=False
+            )
         )
         return [(int(record.id), record.payload or {}) for record in records]
 
@@ -198,25 +234,22 @@ class ServerEngine:
         return answer(queries, lambda asked: self._nearest(name, asked))
 
     def _nearest(self, name: str, asked: Sequence[tuple[VectorQuery, int]]) -> list[Scored]:
-        requests = [
-            models.QueryRequest(
-                query=query.vector.tolist(),
-                using=VECTOR,
-                limit=depth,
-                params=models.SearchParams(hnsw_ef=_HNSW_EF, exact=query.exact),
-                with_payload=False,
-                with_vector=False,
+        questions = [requests.nearest(query, depth) for query, depth in asked]
+        replies = self._do(lambda: self._client.query_batch_points(name, questions))
+        if len(replies) != len(questions):
+            raise IndexDamaged(
+                f"the Qdrant server at {self._where} answered {len(replies)} of {len(questions)} queries"
             )
-            for query, depth in asked
-        ]
-        replies = self._do(lambda: self._client.query_batch_points(name, requests))
-        if len(replies) != len(requests):
-            raise IndexDamaged(f"the Qdrant server at {self._where} answered {len(replies)} of {len(requests)} queries")
         return [
             (np.array([hit.id for hit in r.points], np.int64), np.array([hit.score for hit in r.points], np.float32))
             for r in replies
         ]
 
 
-def _pages(ids: list[int]) -> Iterator[list[int]]:
-    return (ids[start : start + _PAGE] for start in range(0, len(ids), _PAGE))
+def _pages(many: list[Item]) -> Iterator[list[Item]]:
+    return (many[start : start + _PAGE] for start in range(0, len(many), _PAGE))
+
+
+def _named(vectors: object) -> dict[str, object]:
+    """The vectors of a collection's settings by name; there is a form of the settings that has none."""
+    return dict(vectors) if isinstance(vectors, Mapping) else {}

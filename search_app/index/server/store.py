@@ -9,10 +9,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from search_app.datatypes import EncoderSpec, FloatVector, Known, Manifest, Neighbours, VectorQuery
+from search_app.datatypes import (
+    DenseChannel,
+    EncoderSpec,
+    FloatVector,
+    Known,
+    Manifest,
+    Neighbours,
+    PrintedWords,
+    VectorQuery,
+)
 from search_app.errors import NoIndexYet, VectorIndexError
 from search_app.index.manifest import record_from_json
-from search_app.index.payload import to_known
+from search_app.index.payload import to_known, to_words
 from search_app.index.server.engine import ServerEngine, connect
 from search_app.index.server.errors import CollectionGone
 from search_app.index.server.retry import Patience
@@ -101,7 +110,7 @@ class ServerReader:
         """Answer several queries in one request."""
 
         def question(name: str, manifest: Manifest) -> list[Neighbours]:
-            check_queries(queries, manifest.dim)
+            check_queries(queries, manifest)
             return self._engine.search(name, queries)
 
         return self._ask(question)
@@ -111,9 +120,21 @@ class ServerReader:
         found = self._ask(lambda name, _: self._engine.fetch(name, check_ids(ids)))
         return {number: to_known(number, payload) for number, payload in found}
 
-    def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
-        """The unit vector of each id that exists."""
-        return self._ask(lambda name, _: self._engine.vectors(name, check_ids(ids)))
+    def vectors(self, ids: Sequence[int], channel: DenseChannel = "image") -> dict[int, FloatVector]:
+        """The unit vector of each id that has one."""
+
+        def question(name: str, manifest: Manifest) -> dict[int, FloatVector]:
+            if channel == "meaning" and not manifest.words_dim:
+                return {}
+            return self._engine.vectors(name, check_ids(ids), channel)
+
+        return self._ask(question)
+
+    def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
+        """The words of each id whose words were read."""
+        found = self._ask(lambda name, _: self._engine.words(name, check_ids(ids)))
+        words = {number: to_words(payload) for number, payload in found.items()}
+        return {number: one for number, one in words.items() if one is not None}
 
     def scan(self) -> Iterator[Known]:
         """Every picture in id order."""

@@ -7,20 +7,22 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from search_app.datatypes import EncoderSpec, FloatVector, Known, Manifest, Point
+from search_app.datatypes import EncoderSpec, FloatVector, Known, Manifest, Point, WordsPoint, WordsSpec
 from search_app.index.manifest import (
     Record,
     check_model,
     fresh_manifest,
     grown,
+    holds,
     record_from_json,
     record_to_json,
     resumes,
+    with_words,
 )
-from search_app.index.payload import to_known, to_payload
+from search_app.index.payload import to_known, to_payload, words_to_payload
 from search_app.index.server.engine import GRAPH_FROM_BYTES, ServerEngine
 from search_app.index.server.lock import ServerLock
-from search_app.index.validate import check_ids, check_points
+from search_app.index.validate import check_ids, check_points, check_words
 
 _BATCH = 500
 _DIRTY = "dirty"
@@ -116,7 +118,7 @@ class ServerWriter:
 
     def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
         """The unit vector of each id that exists."""
-        return self._engine.vectors(self._name, check_ids(ids))
+        return self._engine.vectors(self._name, check_ids(ids), "image")
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Add or replace points; see `IndexWriter.upsert`."""
@@ -130,13 +132,39 @@ class ServerWriter:
 
     def update_pictures(self, known: Sequence[Known]) -> None:
         """Replace the payload of existing points; raises `ValueError` for an id that is not there."""
-        ids = check_ids([one.id for one in known])
-        missing = sorted(set(ids) - set(self._engine.existing(self._name, ids)))
-        if missing:
-            raise ValueError(f"no point has id {missing[0]}: only existing pictures can be updated")
+        self._refuse_unknown([one.id for one in known])
         if known:
             self._change()
             self._engine.update_payloads(self._name, [(one.id, to_payload(one.picture)) for one in known])
+
+    def open_words(self, spec: WordsSpec) -> None:
+        """Make room for words; see `IndexWriter.open_words`."""
+        if not holds(self._draft.manifest, spec):
+            self._note_words(WordsSpec("", 0))
+            self._engine.open_words(self._name, spec.dim)
+            self._note_words(spec)
+
+    def _note_words(self, spec: WordsSpec) -> None:
+        self._draft = replace(self._draft, manifest=with_words(self._draft.manifest, spec))
+        self._changed = False  # so that the next line writes it
+        self._change()
+
+    def update_words(self, points: Sequence[WordsPoint]) -> None:
+        """Add or replace the words of existing points; see `IndexWriter.update_words`."""
+        manifest = self._draft.manifest
+        check_words(points, manifest.words_dim)
+        self._refuse_unknown([one.id for one in points])
+        for start in range(0, len(points), _BATCH):
+            batch = points[start : start + _BATCH]
+            self._change()
+            payloads = [words_to_payload(one.words, manifest.words_fingerprint) for one in batch]
+            self._engine.update_words(self._name, batch, payloads)
+
+    def _refuse_unknown(self, ids: Sequence[int]) -> None:
+        wanted = check_ids(ids)
+        missing = sorted(set(wanted) - set(self._engine.existing(self._name, wanted)))
+        if missing:
+            raise ValueError(f"no point has id {missing[0]}: only existing pictures can be updated")
 
     def delete(self, ids: Sequence[int]) -> None:
         """Remove points; unknown ids are ignored."""

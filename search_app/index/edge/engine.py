@@ -1,0 +1,228 @@
+"""The operations on one Qdrant Edge shard; they run in its owner process, and only here is `qdrant_edge` imported.
+
+This does without numpy, which would treble the time the process takes to start: vectors travel as the bytes of float32
+rows.
+"""
+
+import time
+from array import array
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import qdrant_edge as qe
+
+from search_app.index.edge.wire import Nearest, Payloads, Question, Rows, Sparse, WordVectors
+from search_app.index.fields import FORM, IMAGE, MEANING, WORDS, WORDS_FIELDS
+
+_HNSW_EF = 128
+_PAGE = 1000
+
+
+class ShardInUseError(Exception):
+    """Another process owns the shard."""
+
+
+class ShardDamagedError(Exception):
+    """The shard does not open."""
+
+
+class Engine:
+    """The operations on one shard; `EdgeShard` calls them by name."""
+
+    def __init__(self) -> None:
+        self._shard: Any = None
+
+    def create(self, path: str, dim: int, graph_from: int) -> None:
+        """Make an empty shard; graphs are built for segments of more than `graph_from` points."""
+        kilobytes = max(1, graph_from * dim * 4 // 1024)
+        config = qe.EdgeConfig(
+            vectors={IMAGE: qe.EdgeVectorParams(dim, qe.Distance.Cosine)},
+            optimizers=qe.EdgeOptimizersConfig(indexing_threshold=kilobytes),
+        )
+        self._shard = qe.EdgeShard.create(path, config)
+
+    def load(self, path: str, patience: float) -> None:
+        """Open a shard, waiting `patience` seconds for another owner to end."""
+        give_up = time.monotonic() + patience
+        while self._shard is None:
+            try:
+                self._shard = qe.EdgeShard.load(path)
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # a panic is no Exception; the engine's texts tell its errors apart
+                if "WouldBlock" not in str(error):
+                    raise ShardDamagedError(f"{path} does not open: {error}") from error
+                if time.monotonic() >= give_up:
+                    raise ShardInUseError(f"{path} is owned by another process") from None
+                time.sleep(0.05)
+
+    def close(self) -> None:
+        """Give the shard back."""
+        shard, self._shard = self._shard, None
+        if shard is not None:
+            shard.close()
+
+    def flush(self) -> None:
+        """Make every write so far durable."""
+        self._shard.flush()
+
+    def optimize(self) -> None:
+        """Build graphs and vacuum where the thresholds ask for it; may take minutes."""
+        self._shard.optimize()
+
+    def count(self) -> int:
+        """How many points there are."""
+        return int(self._shard.count(qe.CountRequest(exact=True)))
+
+    def highest_id(self) -> int:
+        """The highest id there is; 0 in an empty shard."""
+        highest = 0
+        while True:
+            request = qe.ScrollRequest(offset=highest + 1, limit=10_000, with_payload=False, with_vector=False)
+            records = self._shard.scroll(request)[0]
+            if not records:
+                return highest
+            highest = int(records[-1].id)
+
+    def sample(self, size: int) -> Payloads:
+        """Some points by chance."""
+        request = qe.QueryRequest(size, query=qe.Sample.Random, with_payload=True)
+        return [(point.id, point.payload) for point in self._shard.query(request)]
+
+    def nearest(self, questions: Sequence[Question]) -> list[Nearest]:
+        """The best points of each question, best first, in one pass over the shard."""
+        requests = [
+            qe.QueryRequest(
+                depth,
+                query=qe.Query.Nearest(_sparse(vector) if isinstance(vector, tuple) else _row(vector), channel),
+                params=qe.SearchParams(hnsw_ef=_HNSW_EF, exact=exact),
+                filter=None if among is None else qe.Filter(must=[qe.HasIdCondition(set(among))]),
+                with_payload=False,
+                with_vector=False,
+            )
+            for channel, vector, depth, exact, among in questions
+        ]
+        answers = self._shard.query_batch(qe.QueryBatchRequest(requests))
+        return [
+            (array("q", [hit.id for hit in hits]).tobytes(), array("f", [hit.score for hit in hits]).tobytes())
+            for hits in answers
+        ]
+
+    def fetch(self, ids: list[int]) -> Payloads:
+        """The payload, without words, of each id that exists."""
+        records = self._shard.retrieve(ids, with_payload=_brief(), with_vector=False)
+        return [(record.id, record.payload) for record in records]
+
+    def words(self, ids: list[int]) -> Payloads:
+        """The part of the payload that holds words, of each id that exists."""
+        records = self._shard.retrieve(ids, with_payload=[*WORDS_FIELDS], with_vector=False)
+        return [(record.id, record.payload) for record in records]
+
+    def existing(self, ids: list[int]) -> list[int]:
+        """Those of the ids that exist."""
+        return [record.id for record in self._shard.retrieve(ids, with_payload=False, with_vector=False)]
+
+    def vectors(self, ids: list[int], channel: str) -> tuple[list[int], bytes]:
+        """The ids that have a vector in a dense channel, and these vectors."""
+        records = self._shard.retrieve(ids, with_payload=False, with_vector=[channel])
+        return _dense([record for record in records if channel in (record.vector or {})], channel)
+
+    def page(self, after: int) -> Payloads:
+        """The next payloads, without words, above id `after`, in id order; empty at the end."""
+        request = qe.ScrollRequest(offset=after + 1, limit=_PAGE, with_payload=_brief(), with_vector=False)
+        return [(record.id, record.payload) for record in self._shard.scroll(request)[0]]
+
+    def rows(self, after: int) -> Rows:
+        """The next whole points above id `after`, in id order; empty at the end."""
+        request = qe.ScrollRequest(offset=after + 1, limit=_PAGE, with_payload=True, with_vector=True)
+        return _rows(self._shard.scroll(request)[0])
+
+    def points(self, ids: list[int]) -> Rows:
+        """The whole points of each id that exists, in their order."""
+        return _rows(self._shard.retrieve(ids, with_payload=True, with_vector=True))
+
+    def upsert(self, rows: Rows, dim: int) -> None:
+        """Add or replace points that were validated."""
+        ids, vectors, words, payloads = rows
+        points = [
+            qe.Point(number, {IMAGE: row, **_named(word)}, payload)
+            for number, row, word, payload in zip(ids, _floats(vectors, [len(ids), dim]), words, payloads, strict=True)
+        ]
+        self._shard.update(qe.UpdateOperation.upsert_points(points))
+
+    def update_payloads(self, payloads: Payloads) -> None:
+        """Replace payloads but for the words; raises `ValueError`, before any write, for an id that does not exist."""
+        words = dict(self.words([number for number, _ in payloads]))
+        self._refuse_unknown(number for number, _ in payloads if number not in words)
+        for number, payload in payloads:
+            self._shard.update(qe.UpdateOperation.overwrite_payload([number], payload | words[number]))
+
+    def open_words(self, dim: int) -> None:
+        """Make empty channels for words; words that were there are dropped."""
+        self._shard.update(qe.UpdateOperation.delete_payload_by_filter(qe.Filter(), [*WORDS_FIELDS]))
+        for name in (MEANING, FORM):
+            self._shard.update(qe.UpdateOperation.delete_vector_name(name))
+        self._shard.update(qe.UpdateOperation.create_dense_vector(MEANING, dim, qe.Distance.Cosine))
+        self._shard.update(qe.UpdateOperation.create_sparse_vector(FORM, qe.Modifier.Idf))
+
+    def update_words(self, words: list[tuple[int, WordVectors, dict[str, Any]]]) -> None:
+        """Replace the words of points, vectors first: a point that a crash leaves halfway counts as unread.
+
+        Raises `ValueError`, before any write, for an id that does not exist.
+        """
+        ids = [number for number, _, _ in words]
+        self._refuse_unknown(set(ids) - set(self.existing(ids)))
+        self._shard.update(qe.UpdateOperation.delete_vectors([*ids], [MEANING, FORM]))
+        named = [(number, _named(vectors)) for number, vectors, _ in words]
+        self._shard.update(qe.UpdateOperation.update_vectors([qe.PointVectors(n, one) for n, one in named if one]))
+        for number, _, payload in words:
+            self._shard.update(qe.UpdateOperation.set_payload([number], payload))
+
+    def _refuse_unknown(self, ids: Iterable[int]) -> None:
+        missing = sorted(ids)
+        if missing:
+            raise ValueError(f"no point has id {missing[0]}: only existing pictures can be updated")
+
+    def delete(self, ids: list[int]) -> None:
+        """Remove points; unknown ids are ignored."""
+        self._shard.update(qe.UpdateOperation.delete_points([*ids]))
+
+
+def _brief() -> Any:
+    return qe.PayloadSelector.Exclude([WORDS])
+
+
+def _floats(data: bytes, shape: list[int]) -> Any:
+    return memoryview(data).cast("f", shape).tolist()
+
+
+def _row(data: bytes) -> Any:
+    return memoryview(data).cast("f").tolist()
+
+
+def _sparse(vector: Sparse) -> Any:
+    indices, values = vector
+    return qe.SparseVector(memoryview(indices).cast("I").tolist(), _row(values))
+
+
+def _named(words: WordVectors | None) -> dict[str, Any]:
+    """The vectors of words by the names of their channels; an empty one would count in the engine's statistics."""
+    meaning, form = words or (b"", (b"", b""))
+    return ({MEANING: _row(meaning)} if meaning else {}) | ({FORM: _sparse(form)} if form[0] else {})
+
+
+def _dense(records: Sequence[Any], channel: str) -> tuple[list[int], bytes]:
+    return [record.id for record in records], b"".join(array("f", one.vector[channel]).tobytes() for one in records)
+
+
+def _word_vectors(vectors: dict[str, Any]) -> WordVectors | None:
+    meaning, form = vectors.get(MEANING, ()), vectors.get(FORM)
+    indices, values = (form.indices, form.values) if form else ((), ())
+    if not meaning and not indices:
+        return None
+    return array("f", meaning).tobytes(), (array("I", indices).tobytes(), array("f", values).tobytes())
+
+
+def _rows(records: Sequence[Any]) -> Rows:
+    ids, vectors = _dense(records, IMAGE)
+    return ids, vectors, [_word_vectors(record.vector) for record in records], [record.payload for record in records]

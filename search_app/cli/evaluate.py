@@ -1,19 +1,28 @@
-"""`evaluate`: ask every topic, compare the answers with the judgements; TREC files in, numbers out."""
+"""`evaluate`: ask every topic, compare the answers with the judgements; TREC files or labels in, numbers out."""
 
 import argparse
 import json
-from collections.abc import Sequence
+import shlex
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from search_app.cli import evaluate_labels
+from search_app.cli.evaluate_systems import open_systems
 from search_app.cli.options import Subparsers, add_model_options, settings_from
 from search_app.cli.progress import TerminalProgress
+from search_app.errors import EvaluationError
+from search_app.evaluation.gate import fallen, read_result
 from search_app.evaluation.measures import parse_measures
-from search_app.evaluation.report import format_table
+from search_app.evaluation.page import PageHead, Section, write_page
+from search_app.evaluation.report import EvaluationReport, Interval, format_table
 from search_app.evaluation.runner import EvaluationOptions, evaluate
-from search_app.evaluation.trec import Ranking, read_qrels, read_topics
-from search_app.wiring import open_service
+from search_app.evaluation.suite import Memory
+from search_app.evaluation.trec import Qrels, Topics, read_qrels, read_topics
 
 DEFAULT_MEASURES = ("P@5", "R@1", "R@5", "R@10", "RR", "AP", "nDCG@10")
+FELL = 1
 
 
 def add_parser(commands: Subparsers) -> None:
@@ -22,43 +31,73 @@ def add_parser(commands: Subparsers) -> None:
         "evaluate",
         help="measure the answers against judgements",
         description="Ask every topic and compare with the qrels. Paths are relative to the indexed folder, "
-        "percent-encoded where they hold spaces.",
+        "percent-encoded where they hold spaces. With --labels: everything that the ads' label files, or files in "
+        "their form, let us ask, beside two baselines: chance, and the words printed in the pictures alone.",
     )
-    parser.add_argument("--topics", type=Path, required=True, metavar="T.tsv", help="qid<TAB>text")
-    parser.add_argument("--qrels", type=Path, required=True, metavar="Q.txt", help="qid 0 PATH grade")
+    parser.add_argument("--topics", type=Path, metavar="T.tsv", help="qid<TAB>text")
+    parser.add_argument("--qrels", type=Path, metavar="Q.txt", help="qid 0 PATH grade")
+    parser.add_argument("--labels", type=Path, metavar="FOLDER", help="Topics.json, Topics_List.txt, statements")
     parser.add_argument("--measures", nargs="+", default=list(DEFAULT_MEASURES), help="named as in ir-measures")
     parser.add_argument("--run", dest="run_file", type=Path, metavar="RUN.txt", help="write a TREC run file")
     parser.add_argument("--depth", type=int, default=1000, help="answers asked for each query (default 1000)")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write the report to this file")
+    parser.add_argument("--seed", type=int, default=0, help="of intervals, tests and draws (default 0)")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write all figures to this file")
+    parser.add_argument("--html", type=Path, metavar="OUT.html", help="write one self-contained page with pictures")
+    parser.add_argument("--markdown", type=Path, metavar="OUT.md", help="with --labels: write the tables for docs")
+    parser.add_argument(
+        "--against", type=Path, metavar="OLD.json", help="exit 1 where a measure fell below this earlier --json"
+    )
     add_model_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Evaluate and print the table."""
+    """Evaluate and print the tables; 1 where a measure fell."""
+    before = read_result(arguments.against) if arguments.against else None
+    command = shlex.join(["python", "-m", "search_app", *sys.argv[1:]])
+    if arguments.labels:
+        result = evaluate_labels.run(arguments, command)
+    elif arguments.topics and arguments.qrels:
+        result = _run_topics(arguments, command)
+    else:
+        raise EvaluationError("evaluate needs --topics T.tsv and --qrels Q.txt, or --labels FOLDER")
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 0 if before is None else _judge(before, result)
+
+
+def _judge(before: Mapping[str, Any], now: Mapping[str, Any]) -> int:
+    """Say what fell."""
+    falls = fallen(before, now)
+    for fall in falls:
+        print(f"fell: {fall}")
+    if not falls:
+        print("no measure fell below the earlier result")
+    return FELL if falls else 0
+
+
+def _run_topics(arguments: argparse.Namespace, command: str) -> dict[str, Any]:
     topics, qrels = read_topics(arguments.topics), read_qrels(arguments.qrels)
     measures = parse_measures(arguments.measures)
-    service = open_service(settings_from(arguments))
-    try:
-        paths = service.paths()
-
-        def search(texts: Sequence[str], depth: int) -> list[Ranking]:
-            answers = service.search_batch(texts, depth)
-            return [Ranking([paths[number] for number in found.ids.tolist()], found.scores) for found in answers]
-
-        manifest = service.reader.manifest()
+    with open_systems(settings_from(arguments)) as systems:
+        memory = Memory(systems.model)
         options = EvaluationOptions(
-            model=manifest.model,
-            collection=manifest.collection,
+            model=systems.manifest.model,
+            collection=systems.manifest.collection,
             depth=arguments.depth,
             run_file=arguments.run_file,
-            indexed=set(paths.values()),
+            indexed=set(systems.paths.values()),
+            interval=Interval(seed=arguments.seed),
         )
         with TerminalProgress("evaluating", "queries") as progress:
-            report = evaluate(search, topics, qrels, measures, options, progress)
-    finally:
-        service.close()
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(format_table(report))
-    return 0
+            report = evaluate(memory.search, topics, qrels, measures, options, progress)
+        print(format_table(report))
+        if arguments.html is not None:
+            section = _section(arguments.topics.name, report, topics, qrels, memory)
+            write_page(arguments.html, PageHead("How good are the answers?", command), [section], systems.thumbnail)
+    return {**report.to_json(), "command": command}
+
+
+def _section(name: str, report: EvaluationReport, topics: Topics, qrels: Qrels, memory: Memory) -> Section:
+    note = f"The queries of {name} against their judgements."
+    return Section(name, note, {report.model: report}, topics, qrels, {report.model: memory.answers(topics)})

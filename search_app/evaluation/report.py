@@ -1,6 +1,6 @@
 """The result of an evaluation, as values, as JSON and as a table for the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -81,16 +81,27 @@ class EvaluationReport:
         }
 
 
-def estimate_means(scores: QueryScores, interval: Interval) -> dict[str, Estimate]:
-    """The mean of each measure with its interval."""
+def estimate_means(
+    scores: QueryScores, interval: Interval, clusters: Mapping[str, str] | None = None
+) -> dict[str, Estimate]:
+    """The mean of each measure with its interval; queries of one cluster (query id to name) are drawn together."""
     low, high = bootstrap_interval(
-        scores.values, level=interval.level, resamples=interval.resamples, seed=interval.seed
+        scores.values,
+        level=interval.level,
+        resamples=interval.resamples,
+        seed=interval.seed,
+        groups=groups_of(scores.qids, clusters),
     )
     means = np.mean(scores.values, axis=0)
     return {
         str(measure): Estimate(float(means[column]), float(low[column]), float(high[column]))
         for column, measure in enumerate(scores.measures)
     }
+
+
+def groups_of(qids: Sequence[str], clusters: Mapping[str, str] | None) -> list[str] | None:
+    """The cluster of each query, as `bootstrap_interval` takes them; a query without one stands alone."""
+    return None if clusters is None else [clusters.get(qid, qid) for qid in qids]
 
 
 def values_by_query(scores: QueryScores) -> dict[str, dict[str, float]]:

@@ -1,7 +1,7 @@
 """Evaluate a search: ask every topic, measure each answer as it comes, keep none of them."""
 
 import time
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,8 @@ class EvaluationOptions:
     indexed: Container[str] | None = None
     """Paths in the index; with them the report counts judged pictures that can never be found."""
     interval: Interval = field(default_factory=Interval)
+    clusters: Mapping[str, str] | None = None
+    """Query id to the group it belongs to, such as a statement to its picture; intervals keep groups whole."""
 
 
 @dataclass(slots=True)
@@ -61,7 +63,7 @@ def evaluate(
         answers = _answers(search, topics, options, progress, tally)
         scores = score_rankings(_recorded(answers, writer), qrels, measures)
     return EvaluationReport(
-        measures=estimate_means(scores, options.interval),
+        measures=estimate_means(scores, options.interval, options.clusters),
         queries=values_by_query(scores),
         counts=_counts(topics, qrels, tally.empty, options.indexed),
         model=options.model,

@@ -57,3 +57,39 @@ def test_runs_that_never_differ_are_not_different_and_clear_ones_are():
 def test_a_paired_test_needs_the_same_queries():
     with pytest.raises(ValueError, match="same queries"):
         randomisation_test(np.zeros(3), np.zeros(4))
+
+
+def test_groups_of_one_give_the_interval_of_single_queries():
+    values = np.random.default_rng(9).random((30, 2))
+    np.testing.assert_allclose(bootstrap_interval(values, groups=range(30)), bootstrap_interval(values), atol=1e-12)
+
+
+def test_the_interval_of_groups_agrees_with_drawing_groups_spelled_out():
+    values = np.random.default_rng(10).random((50, 1))
+    groups = [f"g{number % 7 if number < 35 else number}" for number in range(50)]  # 7 groups of 5, 15 of one
+    low, high = bootstrap_interval(values, resamples=20_000, groups=groups)
+    members = [np.flatnonzero(np.array(groups) == name) for name in sorted(set(groups))]
+    random = np.random.default_rng(11)
+    means = [
+        values[np.concatenate([members[place] for place in random.integers(0, 22, 22)]), 0].mean()
+        for _ in range(20_000)
+    ]
+    np.testing.assert_allclose([low[0], high[0]], np.quantile(means, [0.025, 0.975]), atol=0.004)
+
+
+def test_intervals_of_groups_hold_the_true_mean_where_those_of_single_queries_do_not():
+    """300 experiments of 60 groups of 4 queries that share most of their luck; the true mean is 0."""
+    random = np.random.default_rng(12)
+    samples = np.repeat(random.normal(0, 1, (60, 300)), 4, axis=0) + random.normal(0, 0.5, (240, 300))
+
+    def coverage(groups):
+        low, high = bootstrap_interval(samples, resamples=1000, groups=groups)
+        return np.mean((low <= 0) & (high >= 0))
+
+    assert 0.90 < coverage(np.repeat(np.arange(60), 4).tolist()) < 0.98
+    assert coverage(None) < 0.80
+
+
+def test_each_query_needs_a_group():
+    with pytest.raises(ValueError, match="one group"):
+        bootstrap_interval(np.zeros((3, 1)), groups=["a", "b"])

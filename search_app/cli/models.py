@@ -33,6 +33,7 @@ def run(_arguments: argparse.Namespace) -> int:
 
 def _row(model: KnownModel) -> tuple[str, ...]:
     work = "-" if model.image_gflop is None else f"{model.image_gflop:g}/{model.text_gflop:g}"
-    figures = (f"{value:.3f}" for value in (model.flickr_recall, model.coco_recall, model.imagenet))
+    published = (model.flickr_recall, model.coco_recall, model.imagenet)
+    figures = ("-" if value is None else f"{value:.3f}" for value in published)
     here = "here" if find_weights(Source(repository=model.repository)) else "at the hub"
     return (model.name, str(model.parameters), work, *figures, here, model.licence or "see model card")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 _OPEN_CLIP = "open_clip docs/*.csv, commit 89fb801"
+_SIGLIP2 = "google-research/big_vision README_siglip2.md, commit 1659d42"
 _MOBILECLIP = "apple/ml-mobileclip results, commit 4144bb1"
 _MIT = "MIT"
 _APACHE = "Apache-2.0"
@@ -24,7 +25,7 @@ class KnownModel:
     """Work for one picture, 10^9 operations."""
     text_gflop: float | None
     """Work for one sentence at full length."""
-    flickr_recall: float
+    flickr_recall: float | None
     """Flickr30k, text to image, recall at 1."""
     coco_recall: float
     """COCO, text to image, recall at 1."""
@@ -57,6 +58,13 @@ def _mobile_clip(
     return KnownModel(name, repository, parameters, None, None, *figures, _MOBILECLIP, licence)
 
 
+def _siglip2(name: str, parameters: int, coco_recall: float, imagenet: float) -> KnownModel:
+    architecture = name.split("/", 1)[0]
+    return KnownModel(
+        name, f"timm/{architecture}", parameters, None, None, None, coco_recall, imagenet, _SIGLIP2, _APACHE
+    )
+
+
 # fmt: off
 KNOWN_MODELS = (
     _open_clip("ViT-B-32/openai", "timm/vit_base_patch32_clip_224.openai",
@@ -75,6 +83,8 @@ KNOWN_MODELS = (
         203, (35, 11), (0.747, 0.478, 0.760), _APACHE),
     _open_clip("ViT-B-16-SigLIP-512/webli", "timm/ViT-B-16-SigLIP-512",
         204, (216, 11), (0.791, 0.506, 0.791)),
+    _siglip2("ViT-B-32-SigLIP2-256/webli", 377, 0.472, 0.740),
+    _siglip2("ViT-B-16-SigLIP2/webli", 375, 0.521, 0.782),
     _open_clip("ViT-L-14/openai", "timm/vit_large_patch14_clip_224.openai",
         428, (162, 13), (0.650, 0.365, 0.755), _MIT),
     _open_clip("ViT-L-14/datacomp_xl_s13b_b90k", "laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K",

@@ -12,6 +12,8 @@ from search_app.errors import EvaluationError
 from search_app.evaluation.differences import lower_is_better
 from search_app.evaluation.statistics import bootstrap_interval
 
+_ROUNDING = 5e-4
+"""Means that differ by less are the same: results may be kept in few digits, and sums depend on the machine."""
 _STANDARD_ERRORS = 2 * 1.959964
 """Widths of a 95 % interval in standard errors of the mean."""
 
@@ -85,5 +87,5 @@ def _falls(place: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterat
         allowed = (mean["high"] - mean["low"]) / _STANDARD_ERRORS
         _, high = bootstrap_interval(gains[:, None])
         loss = -float(gains.mean())
-        if loss > 1e-9 and (loss > allowed or high[0] < 0):
+        if loss > _ROUNDING and (loss > allowed or high[0] < 0):
             yield Fall(place, measure, mean["value"], new["measures"][measure]["value"], allowed)

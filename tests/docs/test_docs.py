@@ -1,4 +1,4 @@
-"""The README is executed: its commands run, its tables are what the code says."""
+"""README and docs are executed: their commands run, their tables are what the code says."""
 
 import re
 import shlex
@@ -13,18 +13,20 @@ from search_app.settings import Settings
 from tests.conftest import ROOT, SAMPLE, Service, clean_environment
 
 README = (ROOT / "README.md").read_text("utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"(?:<!-- test: (?P<mark>[^>]+) -->\n)?```bash\n(?P<code>.*?)```", re.DOTALL)
 MARKS = {"a test of its own", "needs the internet", "needs Docker", "needs the hub"}
 
 
 def commands() -> list[str]:
-    """Every command that is not marked as needing what a test does not have."""
+    """Every command of README and docs that is not marked as needing what a test does not have."""
     found = []
-    for block in BLOCK.finditer(README):
-        if block["mark"]:
-            assert block["mark"] in MARKS
-        else:
-            found += [line.split("  #")[0].strip() for line in block["code"].splitlines() if line.strip()]
+    for page in PAGES:
+        for block in BLOCK.finditer(page.read_text("utf-8")):
+            if block["mark"]:
+                assert block["mark"] in MARKS, page.name
+            else:
+                found += [line.split("  #")[0].strip() for line in block["code"].splitlines() if line.strip()]
     return found
 
 
@@ -79,9 +81,10 @@ def test_lite_needs_the_same_but_torch_and_open_clip() -> None:
     assert lines("requirements-lite.txt") <= lines("requirements.txt")
 
 
-def test_links_lead_somewhere() -> None:
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)", README)
-    assert [target for target in targets if not (ROOT / target).exists()] == []
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
 def test_every_requirement_has_a_locked_version() -> None:

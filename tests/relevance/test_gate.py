@@ -1,0 +1,64 @@
+"""The gate: the shipped default against its committed baseline, on the bundled sample and on the real ads."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.relevance import DOCS, baseline
+from tests.conftest import ROOT, SHARED_ADS, search_app
+
+LITE = {"SEARCH_MODEL": "lite"}
+
+
+def evaluate(home: Path, labels: Path, against: Path) -> Any:
+    return search_app("evaluate", "--labels", labels, "--against", against, cwd=home, env=LITE, limit=600)
+
+
+def test_nothing_fell_on_the_bundled_sample(lite_sample: Path) -> None:
+    done = evaluate(lite_sample, ROOT / "sample", baseline("sample"))
+    assert done.status == 0, done.out + done.err
+    assert "no measure fell" in done.out
+
+
+def test_a_better_past_closes_the_gate(lite_sample: Path, tmp_path: Path) -> None:
+    past = json.loads(baseline("sample").read_text("utf-8"))
+    for values in past["sections"]["categories"]["systems"]["lite"]["queries"].values():
+        values["AP"] = min(1.0, values["AP"] + 0.1)
+    changed = tmp_path / "past.json"
+    changed.write_text(json.dumps(past), "utf-8")
+    done = evaluate(lite_sample, ROOT / "sample", changed)
+    assert done.status == 1
+    assert "fell: categories, lite: AP was" in done.out
+
+
+@pytest.mark.skipif(not SHARED_ADS.is_dir(), reason="the real ads (../shared/ads) are not here")
+def test_nothing_fell_on_the_ads(tmp_path: Path) -> None:
+    done = search_app("index", SHARED_ADS / "images", cwd=tmp_path, env=LITE, limit=900)
+    assert done.status == 0, done.err
+    done = evaluate(tmp_path, SHARED_ADS, baseline("ads"))
+    assert done.status == 0, done.out + done.err
+
+
+@pytest.mark.parametrize("name", ["sample", "ads"])
+def test_the_docs_say_what_the_baseline_says(name: str) -> None:
+    text = DOCS.read_text("utf-8")
+    block = text.split(f"<!-- tables: {name} -->")[1].split(f"<!-- end of tables: {name} -->")[0]
+    sections = json.loads(baseline(name).read_text("utf-8"))["sections"]
+    checked = 0
+    tables = [table for table in block.split("### ") if "| measure |" in table]
+    assert len(tables) == len(sections)
+    for table, section in zip(tables, sections.values(), strict=True):
+        head, _, *rows = [line for line in table.splitlines() if line.startswith("|")]
+        systems = [cell.strip() for cell in head.strip("|").split("|")][1:]
+        for row in rows:
+            measure, *cells = [cell.strip() for cell in row.strip("|").split("|")]
+            for system, cell in zip(systems, cells, strict=True):
+                if system in section["systems"]:
+                    mean = section["systems"][system]["measures"][measure.split(" ")[0]]
+                    told = [float(figure) for figure in re.findall(r"\d+\.\d+", cell)]
+                    assert told == pytest.approx([mean["value"], mean["low"], mean["high"]], abs=6e-4), (table, cell)
+                    checked += 1
+    assert checked >= 20

@@ -49,7 +49,7 @@ def index(folder: Path, home: str) -> tuple[dict[str, object], float]:
     """Run `index`; gives its report and the seconds of the whole process."""
     report = Path(home) / "report.json"
     started = time.perf_counter()
-    command = [sys.executable, "-m", "search_app", "index", str(folder), "--json", str(report)]
+    command = [sys.executable, "-m", "search_app", "index", str(folder), "--no-words", "--json", str(report)]
     subprocess.run(
         command, cwd=home, env=environment(), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

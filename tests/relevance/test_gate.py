@@ -8,37 +8,48 @@ from typing import Any
 import pytest
 
 from benchmarks.relevance import DOCS, baseline
-from tests.conftest import ROOT, SHARED_ADS, search_app
+from tests.conftest import ROOT, SAMPLE, SHARED_ADS, search_app
 
-LITE = {"SEARCH_MODEL": "lite"}
+SHIPPED = {"SEARCH_MODEL": "lite", "SEARCH_WORDS": "on"}
+"""What a machine without a hub gets."""
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose index holds the bundled sample with its words."""
+    return indexed(tmp_path_factory.mktemp("sample"), SAMPLE)
+
+
+def indexed(home: Path, pictures: Path) -> Path:
+    done = search_app("index", pictures, cwd=home, env=SHIPPED, limit=1800)
+    assert done.status == 0, done.err
+    return home
 
 
 def evaluate(home: Path, labels: Path, against: Path) -> Any:
-    return search_app("evaluate", "--labels", labels, "--against", against, cwd=home, env=LITE, limit=600)
+    return search_app("evaluate", "--labels", labels, "--against", against, cwd=home, env=SHIPPED, limit=600)
 
 
-def test_nothing_fell_on_the_bundled_sample(lite_sample: Path) -> None:
-    done = evaluate(lite_sample, ROOT / "sample", baseline("sample"))
+def test_nothing_fell_on_the_bundled_sample(sample: Path) -> None:
+    done = evaluate(sample, ROOT / "sample", baseline("sample"))
     assert done.status == 0, done.out + done.err
     assert "no measure fell" in done.out
 
 
-def test_a_better_past_closes_the_gate(lite_sample: Path, tmp_path: Path) -> None:
+def test_a_better_past_closes_the_gate(sample: Path, tmp_path: Path) -> None:
     past = json.loads(baseline("sample").read_text("utf-8"))
     for values in past["sections"]["categories"]["systems"]["lite"]["queries"].values():
         values["AP"] = min(1.0, values["AP"] + 0.1)
     changed = tmp_path / "past.json"
     changed.write_text(json.dumps(past), "utf-8")
-    done = evaluate(lite_sample, ROOT / "sample", changed)
+    done = evaluate(sample, ROOT / "sample", changed)
     assert done.status == 1
     assert "fell: categories, lite: AP was" in done.out
 
 
 @pytest.mark.skipif(not SHARED_ADS.is_dir(), reason="the real ads (../shared/ads) are not here")
 def test_nothing_fell_on_the_ads(tmp_path: Path) -> None:
-    done = search_app("index", SHARED_ADS / "images", cwd=tmp_path, env=LITE, limit=900)
-    assert done.status == 0, done.err
-    done = evaluate(tmp_path, SHARED_ADS, baseline("ads"))
+    done = evaluate(indexed(tmp_path, SHARED_ADS / "images"), SHARED_ADS, baseline("ads"))
     assert done.status == 0, done.out + done.err
 
 

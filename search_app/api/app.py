@@ -7,10 +7,20 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from search_app import __version__
-from search_app.api import problems, routes_images, routes_pages, routes_search, routes_status
+from search_app.api import (
+    problems,
+    routes_images,
+    routes_judgements,
+    routes_pages,
+    routes_rounds,
+    routes_search,
+    routes_status,
+)
+from search_app.api.judged_pictures import PictureLookup
 from search_app.api.middleware import BodyLimit, PlainStartFailure, SecurityHeaders
 from search_app.api.thumbnail_cache import ThumbnailCache
 from search_app.errors import SearchAppError
+from search_app.judgements.store import JudgementStore
 from search_app.search.service import SearchService
 
 _THUMBNAIL_BYTES = 32 * 2**20  # about two thousand of the usual size
@@ -20,15 +30,19 @@ _DESCRIPTION = (
 )
 
 
-def create_app(open_service: Callable[[], SearchService]) -> FastAPI:
-    """The application; `open_service` is called when the server starts, in a thread, and its result closed at the end.
+def create_app(
+    open_service: Callable[[], SearchService], open_judgements: Callable[[], JudgementStore] | None = None
+) -> FastAPI:
+    """The application; what it is given is called when the server starts and its results closed at the end.
 
-    Where it raises a `SearchAppError` the start stops with that sentence.
+    Where one raises a `SearchAppError` the start stops with that sentence. Without `open_judgements` the routes of
+    judgements answer 503.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
+            app.state.judgements = open_judgements() if open_judgements else None
             service = await to_thread.run_sync(open_service)
         except SearchAppError as error:
             app.state.start_failure = f"cannot start: {error}"
@@ -38,6 +52,8 @@ def create_app(open_service: Callable[[], SearchService]) -> FastAPI:
             yield
         finally:
             await to_thread.run_sync(service.close)
+            if app.state.judgements is not None:
+                await to_thread.run_sync(app.state.judgements.close)
 
     app = FastAPI(
         title="Image search",
@@ -50,13 +66,14 @@ def create_app(open_service: Callable[[], SearchService]) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.start_failure = None
+    app.state.judged_pictures = PictureLookup()
     app.state.thumbnails = ThumbnailCache(_THUMBNAIL_BYTES)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(PlainStartFailure)
     problems.install(app)
-    for routes in (routes_search, routes_images, routes_status):
+    for routes in (routes_search, routes_images, routes_rounds, routes_judgements, routes_status):
         app.include_router(routes.router)
     routes_pages.install(app)
     return app

@@ -49,6 +49,13 @@ async def search_page(request: Request) -> Response:
     return await _files.get_response("index.html", request.scope)
 
 
+@router.head("/judge")
+@router.get("/judge")
+async def judging_page(request: Request) -> Response:
+    """Give the page on which people judge answers."""
+    return await _files.get_response("judge.html", request.scope)
+
+
 @router.head("/docs")
 @router.get("/docs")
 async def docs_page(request: Request) -> Response:

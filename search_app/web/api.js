@@ -8,7 +8,7 @@ export class Problem extends Error {
   }
 }
 
-async function ask(address, options) {
+export async function ask(address, options) {
   let response;
   try {
     response = await fetch(address, options);

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import * as gallery from "./gallery.js";
+import * as thumbs from "./thumbs.js";
 import * as viewer from "./viewer.js";
 
 const EXAMPLES = ["car", "a cold drink with ice", "perfume bottle", "running shoes", "chocolate", "a dog", "a beach at sunset"];
@@ -84,6 +85,7 @@ async function show() {
   limit.value = String(wanted.limit);
   hits = [];
   gallery.clear();
+  thumbs.about(wanted.like ? "" : wanted.words);
   source.hidden = !wanted.like;
   document.title = wanted.words ? `${wanted.words} – Image search` : "Image search";
   if (!wanted.words && !wanted.like) {

@@ -1,6 +1,7 @@
 // The grid of pictures. Names are only ever text, never markup.
 
 import { thumbnail } from "./api.js";
+import { buttons } from "./thumbs.js";
 
 const grid = document.getElementById("grid");
 
@@ -38,7 +39,7 @@ function picture(hit, rank) {
   score.title = "Cosine similarity";
   caption.append(element("span", "name", hit.path), score);
   link.append(frame, caption);
-  item.append(link);
+  item.append(link, buttons(hit));
   return item;
 }
 

@@ -2,12 +2,14 @@
 
 import { thumbnail } from "./api.js";
 import { focusOn } from "./gallery.js";
+import { buttons } from "./thumbs.js";
 
 const dialog = document.getElementById("viewer");
 const image = document.getElementById("viewer-image");
 const path = document.getElementById("viewer-path");
 const facts = document.getElementById("viewer-facts");
 const similar = document.getElementById("viewer-similar");
+const thumbs = document.getElementById("viewer-thumbs");
 const original = document.getElementById("viewer-original");
 const [previous, next] = ["previous", "next"].map((name) => dialog.querySelector(`[data-do="${name}"]`));
 
@@ -24,6 +26,7 @@ function show(rank) {
   facts.textContent = `score ${hit.score.toFixed(4)} · ${hit.width} × ${hit.height} pixels · id ${hit.id}`;
   similar.href = `?like=${hit.id}`;
   original.href = hit.url;
+  thumbs.replaceChildren(buttons(hit));
   previous.disabled = rank === 0;
   next.disabled = rank === hits.length - 1;
 }

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from search_app.cli.evaluate_systems import WORDS, Systems, open_systems
+from search_app.cli.evaluate_systems import MEANING, WORDS, Systems, open_systems
 from search_app.cli.options import settings_from
 from search_app.cli.progress import TerminalProgress
 from search_app.evaluation.baselines import RANDOM_DRAWS, random_search
@@ -52,11 +52,12 @@ def ask_model(suite: Suite, systems: Systems) -> SuiteResult:
 def ask_baselines(suite: Suite, systems: Systems, seed: int) -> dict[str, SuiteResult]:
     """What stands beside every table: the words where the collection holds any, and chance."""
     results = {}
-    if systems.words:
-        with TerminalProgress(f"asking {WORDS}", "queries") as progress:
-            results[WORDS] = suite.evaluate(WORDS, systems.words, progress)
-    else:
-        print("this collection holds no words of its pictures: the baseline that reads only these is left out\n")
+    for name, search in ((WORDS, systems.words), (MEANING, systems.meaning)):
+        if search:
+            with TerminalProgress(f"asking {name}", "queries") as progress:
+                results[name] = suite.evaluate(name, search, progress)
+    if not systems.words:
+        print("this collection holds no words of its pictures: the baselines that read only these are left out\n")
     paths = list(systems.paths.values())
     draws = [suite.evaluate(RANDOM, random_search(paths, seed + draw)) for draw in range(RANDOM_DRAWS)]
     return {**results, RANDOM: average(draws)}

@@ -10,6 +10,7 @@ from search_app.datatypes import EncoderSpec, FloatMatrix, PixelArray, PixelBatc
 from search_app.encoders.open_clip_checkpoint import find_checkpoint
 from search_app.encoders.open_clip_model import build_model, fingerprint
 from search_app.encoders.open_clip_package import open_clip, torch
+from search_app.encoders.open_clip_pixels import normalise
 from search_app.encoders.open_clip_text import TextTower, load_tokenizer
 from search_app.encoders.preprocess import ImageTransform
 from search_app.encoders.torch_device import DTYPES, Device, Precision, choose_device, choose_precision
@@ -17,17 +18,6 @@ from search_app.errors import EncoderError
 
 # On a CPU more pictures at once bring no speed and cost memory; a GPU idles with fewer.
 BATCH_SIZES = {"cpu": 32, "cuda": 256}
-
-
-def normalise(pixels: PixelBatch, transform: ImageTransform, device: torch.device) -> torch.Tensor:
-    """Turn prepared pictures, uint8 (n, height, width, 3), into float32 (n, 3, height, width) on a device.
-
-    Bytes travel to the device, a quarter of what floats would be. The result lies in memory as the pictures do, which
-    is what torch calls channels-last.
-    """
-    batch = torch.tensor(pixels, device=device).permute(0, 3, 1, 2)  # a copy: torch takes no read-only arrays
-    mean, std = (torch.tensor(value, device=device).reshape(3, 1, 1) for value in (transform.mean, transform.std))
-    return (batch.float() / 255 - mean) / std
 
 
 class OpenClipEncoder:

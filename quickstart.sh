@@ -20,6 +20,20 @@ for argument in "$@"; do
 done
 [ -z "$folder" ] || [ -d "$folder" ] || { echo "quickstart: no such folder: $folder" >&2; exit 2; }
 
+# Read the words printed in the pictures beside the service, which this process becomes, and end with it.
+read_words_meanwhile() {
+  local index_dir log
+  index_dir="$(setting SEARCH_INDEX_DIR)"
+  log="${index_dir:-qdrant_storage}/words.log"
+  mkdir -p "$(dirname "$log")"
+  echo "The words printed in the pictures are read meanwhile, see $log"
+  (
+    nice .venv/bin/python -m search_app index "$folder" &
+    while kill -0 "$$" 2> /dev/null && kill -0 "$!" 2> /dev/null; do sleep 1; done
+    kill "$!" 2> /dev/null
+  ) > "$log" 2>&1 < /dev/null &
+}
+
 find_python
 model="$(setting SEARCH_MODEL)"
 if [ -z "$model" ]; then
@@ -41,7 +55,11 @@ if [ "$model" = lite ]; then install requirements-lite.txt; else install require
 [ -n "$folder" ] || folder="$(setting SEARCH_DATA_DIR)"
 [ -n "$folder" ] || folder="$(.venv/bin/python -m search_app info --field folder 2> /dev/null || true)"
 [ -n "$folder" ] || folder="sample/images"
-.venv/bin/python -m search_app index "$folder" $rebuild
+words="$(setting SEARCH_WORDS)"
+# Words take longer than all else: a service need not wait for them.
+now="--no-words"
+[ "$serve" = yes ] || [ "$words" = off ] || now=""
+.venv/bin/python -m search_app index "$folder" $rebuild $now
 
 port="${PORT:-8000}"
 echo
@@ -51,4 +69,5 @@ if [ "$serve" = no ]; then
   echo "Serve it:           ./quickstart.sh"
   exit 0
 fi
+[ "$words" = off ] || read_words_meanwhile
 exec .venv/bin/python -m uvicorn search_app.main:app --host "${HOST_ADDRESS:-127.0.0.1}" --port "$port"

@@ -49,9 +49,8 @@ def main() -> int:
     sentences = open_sentences()
     for reader, documents in texts.items():
         lengths = [len(tokenize(text)) for text in documents.values()]
-        print(
-            f"{reader}: words in {sum(map(bool, lengths))} pictures, {np.mean([n for n in lengths if n]):.0f} terms each"
-        )
+        filled = np.count_nonzero(lengths)
+        print(f"{reader}: words in {filled} pictures, {sum(lengths) / filled:.0f} terms each")
         for channel, search in searches(documents, sentences).items():
             print(f"| {reader} | {channel} | {' | '.join(measured(search, queries))} |")
     return 0

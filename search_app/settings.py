@@ -38,6 +38,13 @@ class Settings(BaseSettings):
     """Most hits one request may ask for."""
     workers: int = Field(0, validation_alias="SEARCH_WORKERS", ge=0, le=256)
     """Threads that decode pictures while indexing; 0 means one for each core."""
+    words: Literal["on", "off"] = Field("on", validation_alias="SEARCH_WORDS")
+    """Whether `index` reads the words printed in pictures, after the pictures themselves."""
+
+    @property
+    def models_dir(self) -> Path:
+        """Where the models trained here lie, a folder each."""
+        return self.index_dir / "models"
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -1,10 +1,17 @@
 """The only module that names a back end: settings in, working parts out."""
 
-from search_app.encoders.base import Encoder
-from search_app.errors import SearchAppError
+from search_app.encoders.adapter_head import adapted_names
+from search_app.encoders.base import Encoder, SentenceEncoder
+from search_app.errors import MissingDependency, SearchAppError, UnknownModel
+from search_app.evaluation.trec import encode_path
 from search_app.index.base import IndexStore
+from search_app.ingest.derive import DerivedEncoder
+from search_app.ingest.words_pass import WordsParts
+from search_app.judgements.store import JudgementStore
 from search_app.search.service import SearchService
 from search_app.settings import Settings, load_settings
+from search_app.words.base import WordReader
+from search_app.words.store import WordStore
 
 
 def open_encoder(settings: Settings) -> Encoder:
@@ -21,10 +28,26 @@ def open_encoder(settings: Settings) -> Encoder:
             from search_app.encoders.lite import LiteEncoder
 
             return LiteEncoder()
+        case name if name in adapted_names(settings.models_dir):
+            return open_adapted(settings)
         case name:
-            from search_app.encoders.open_clip import OpenClipEncoder
+            try:
+                from search_app.encoders.open_clip import OpenClipEncoder
 
-            return OpenClipEncoder.load(name, device=settings.device)
+                return OpenClipEncoder.load(name, device=settings.device)
+            except (UnknownModel, MissingDependency) as error:
+                trained = ", ".join(adapted_names(settings.models_dir)) or "none"
+                raise type(error)(f"{error}; models trained here: {trained}") from error
+
+
+def open_adapted(settings: Settings) -> DerivedEncoder:
+    """Open a model trained here, with its base on the device `SEARCH_DEVICE` names."""
+    from search_app.encoders.adapted import AdaptedEncoder
+
+    def open_base(name: str) -> Encoder:
+        return open_encoder(settings.model_copy(update={"model": name}))
+
+    return AdaptedEncoder.load(settings.models_dir / settings.model, open_base)
 
 
 def open_store(settings: Settings) -> IndexStore:
@@ -38,6 +61,26 @@ def open_store(settings: Settings) -> IndexStore:
     return EdgeStore(settings.index_dir, settings.collection)
 
 
+def open_word_reader() -> WordReader:
+    """Open what reads the words printed in pictures; models are loaded with the first picture."""
+    from search_app.words.rapid import RapidReader
+
+    return RapidReader()
+
+
+def open_sentences() -> SentenceEncoder:
+    """Open the model that compares printed words by what they mean."""
+    from search_app.encoders.minilm import MiniLmSentences
+
+    return MiniLmSentences()
+
+
+def open_words(settings: Settings) -> WordsParts:
+    """Open what the second pass of an index run works with; `close()` of the result gives it back."""
+    store = WordStore(settings.index_dir)
+    return WordsParts(open_word_reader(), open_sentences(), store, settings.max_pixels, settings.workers)
+
+
 def open_service(settings: Settings | None = None) -> SearchService:
     """Open what answers queries: encoder and index reader; `close()` of the result gives both back."""
     settings = settings or load_settings()
@@ -49,3 +92,9 @@ def open_service(settings: Settings | None = None) -> SearchService:
         raise
     backend = "qdrant" if settings.qdrant_url else "qdrant-edge"
     return SearchService(encoder, reader, backend=backend, max_limit=settings.max_limit, max_pixels=settings.max_pixels)
+
+
+def open_judgements(settings: Settings | None = None) -> JudgementStore:
+    """Open the store of judgements beside the index; nothing is read or made before it is used."""
+    settings = settings or load_settings()
+    return JudgementStore(settings.index_dir, encode_path)

@@ -19,9 +19,12 @@ READ_BY_SETTINGS = ("SEARCH_", "QDRANT_")
 
 
 def clean_environment(**changes: str) -> dict[str, str]:
-    """This process's environment without the product's settings, and with `changes`."""
+    """This process's environment without the product's settings, and with `changes`.
+
+    Words in pictures are not read unless asked for: that takes longer than all else that `index` does.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(READ_BY_SETTINGS)}
-    return {**kept, "PYTHONPATH": str(ROOT), **changes}
+    return {**kept, "PYTHONPATH": str(ROOT), "SEARCH_WORDS": "off", **changes}
 
 
 @pytest.fixture(autouse=True)

@@ -2,13 +2,17 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from search_app.cli.options import Subparsers, add_model_options, settings_from
 from search_app.cli.progress import TerminalProgress
+from search_app.datatypes import EncoderSpec
 from search_app.ingest.pipeline import IngestOptions, run_ingest
-from search_app.ingest.report import IngestReport
-from search_app.wiring import open_encoder, open_store
+from search_app.ingest.report import IngestReport, Skipped, WordsReport
+from search_app.ingest.words_pass import WordsParts, run_words
+from search_app.settings import Settings
+from search_app.wiring import open_encoder, open_store, open_words
 
 SHOWN_SKIPPED = 20
 
@@ -19,31 +23,68 @@ def add_parser(commands: Subparsers) -> None:
         "index",
         help="embed the pictures of a folder and store them",
         description="Make the collection mirror FOLDER: new and changed pictures are embedded, renamed ones keep their "
-        "id, vanished ones are removed. Run it again at any time; unchanged pictures cost nothing.",
+        "id, vanished ones are removed. Then the words printed in them are read, while the pictures are searchable "
+        "already. Run it again at any time; unchanged pictures cost nothing.",
     )
     parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="default: SEARCH_DATA_DIR")
     add_model_options(parser)
     parser.add_argument("--rebuild", action="store_true", help="embed everything again, also with another model")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a file could not be used")
+    parser.add_argument("--no-words", action="store_true", help="do not read the words in the pictures (SEARCH_WORDS)")
     parser.add_argument("--json", type=Path, metavar="REPORT", help="write the report to this file")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Index and report; 0 when every readable picture is searchable."""
+    """Index, read words and report; 0 when every readable picture is searchable."""
     settings = settings_from(arguments)
+    # Opened first, so that a package that is missing is told before the work, not after it.
+    parts = open_words(settings) if settings.words == "on" and not arguments.no_words else None
+    report, spec = _index(arguments, settings)
+    _print(report)
+    _write(arguments.json, report, None)
+    words = None
+    if parts is not None:
+        words = _read_words(settings, parts, spec, report)
+        _write(arguments.json, report, words)
+    has_complaints = bool(report.skipped or (words is not None and words.failed))
+    return 1 if has_complaints and arguments.strict else 0
+
+
+def _index(arguments: argparse.Namespace, settings: Settings) -> tuple[IngestReport, EncoderSpec]:
     store = open_store(settings)
     encoder = open_encoder(settings)
+    spec = encoder.spec
     options = IngestOptions(settings.max_pixels, settings.workers, arguments.rebuild)
     try:
         with TerminalProgress("indexing", "pictures") as progress:
             report = run_ingest(arguments.folder or settings.data_dir, encoder, store, options, progress)
     finally:
         encoder.close()
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    _print(report)
-    return 1 if report.skipped and arguments.strict else 0
+    return report, spec
+
+
+def _read_words(settings: Settings, parts: WordsParts, spec: EncoderSpec, report: IngestReport) -> WordsReport:
+    def show(done: int, total: int, failed: int) -> None:
+        if total and not done:
+            print(f"reading the words printed in {total} of them, which are searchable already", flush=True)
+        progress(done, total, failed)
+
+    try:
+        with TerminalProgress("reading words", "pictures") as progress:
+            words = run_words(Path(report.folder), parts, spec, open_store(settings), show)
+    finally:
+        parts.close()
+    again = f"{words.read} read in {words.seconds:.1f} s, " if words.read else ""
+    print(f"words: {again}{words.unchanged} unchanged; {words.with_words} of {report.total} pictures carry words")
+    _list(words.failed, "words not read")
+    return words
+
+
+def _write(path: Path | None, report: IngestReport, words: WordsReport | None) -> None:
+    if path is not None:
+        whole = {**report.to_json(), "words": None if words is None else words.to_json()}
+        path.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _print(report: IngestReport) -> None:
@@ -56,8 +97,12 @@ def _print(report: IngestReport) -> None:
     ]
     rate = f", {report.images_per_second:.1f} pictures a second" if report.indexed else ""
     print(f"{report.folder}: {', '.join(counts)} in {report.seconds:.1f} s{rate}")
-    for item in report.skipped[:SHOWN_SKIPPED]:
-        print(f"  skipped {item.path}: {item.reason}")
-    if len(report.skipped) > SHOWN_SKIPPED:
-        print(f"  ... and {len(report.skipped) - SHOWN_SKIPPED} more; --json REPORT lists all")
-    print(f"collection {report.collection!r} holds {report.total} pictures, searchable with {report.model}")
+    _list(report.skipped, "skipped")
+    print(f"collection {report.collection!r} holds {report.total} pictures, searchable with {report.model}", flush=True)
+
+
+def _list(items: Sequence[Skipped], what: str) -> None:
+    for item in items[:SHOWN_SKIPPED]:
+        print(f"  {what} {item.path}: {item.reason}")
+    if len(items) > SHOWN_SKIPPED:
+        print(f"  ... and {len(items) - SHOWN_SKIPPED} more; --json REPORT lists all")

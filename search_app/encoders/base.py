@@ -34,3 +34,19 @@ class Encoder(Protocol):
     def close(self) -> None:
         """Give back memory and threads; the encoder cannot be used afterwards."""
         ...
+
+
+class SentenceEncoder(Protocol):
+    """A text model that compares texts with texts. Safe to call from several threads."""
+
+    fingerprint: str
+    """Changes whenever the vectors would."""
+    dim: int
+
+    def encode_sentences(self, texts: Sequence[str]) -> FloatMatrix:
+        """Encode texts to float32 (n, dim) of unit rows."""
+        ...
+
+    def close(self) -> None:
+        """Give back memory and threads; the encoder cannot be used afterwards."""
+        ...

@@ -82,6 +82,10 @@ class IndexWriter(Protocol):
         """The unit vector, float32 (dim,), of each id that exists."""
         ...
 
+    def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
+        """The words of each id whose words were read, including what an interrupted run had stored."""
+        ...
+
     def upsert(self, points: Sequence[Point]) -> None:
         """Add or replace points; out of sight of readers until `commit`. A replaced point has no words any more.
 

@@ -204,6 +204,10 @@ class MemoryWriter:
         """The unit vector of each id that exists."""
         return {n: self._draft.vectors[n] for n in check_ids(ids) if n in self._draft.vectors}
 
+    def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
+        """The words of each id whose words were read."""
+        return {n: self._draft.words[n].words for n in check_ids(ids) if n in self._draft.words}
+
     def upsert(self, points: Sequence[Point]) -> None:
         """Add or replace points."""
         rows = check_points(points, self._draft.record.manifest.dim)

@@ -57,8 +57,13 @@ def words_to_payload(words: PrintedWords, read_by: str) -> dict[str, Any]:
     return {WORDS: rows, WORDS_BY: read_by, WORDS_SOURCE: words.source}
 
 
-def to_words(payload: Mapping[str, Any]) -> PrintedWords | None:
-    """Read the words of a payload back; None where nobody has read them."""
+def read_words(payloads: Mapping[int, Mapping[str, Any]]) -> dict[int, PrintedWords]:
+    """Read the words of payloads, by id, back: of each whose words were read."""
+    words = {number: _to_words(payload) for number, payload in payloads.items()}
+    return {number: one for number, one in words.items() if one is not None}
+
+
+def _to_words(payload: Mapping[str, Any]) -> PrintedWords | None:
     if not payload.get(WORDS_BY):
         return None
     rows = [(str(text), float(confidence), tuple(map(float, box))) for text, confidence, *box in payload[WORDS]]

@@ -17,6 +17,26 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class WordsReport:
+    """What the second pass of an index run did; `to_json` is what `--json REPORT` has under `words`."""
+
+    read: int
+    """Pictures whose words were stored in this run, also where they have none."""
+    unchanged: int
+    """Pictures whose words were there."""
+    failed: tuple[Skipped, ...]
+    """Pictures whose words could not be read; they are searchable, and tried again by the next run."""
+    with_words: int
+    """Pictures in the collection that carry words."""
+    seconds: float
+
+    def to_json(self) -> dict[str, object]:
+        """The report as plain JSON values."""
+        failed = [asdict(item) for item in self.failed]
+        return {**asdict(self), "failed": failed, "seconds": round(self.seconds, 3)}
+
+
+@dataclass(frozen=True, slots=True)
 class IngestReport:
     """The result of one index run; `to_json` is the promised form of `--json REPORT`."""
 

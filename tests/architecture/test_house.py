@@ -10,7 +10,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 MODULES = sorted((ROOT / "search_app").rglob("*.py"))
-HEAVY = ("torch", "open_clip", "onnxruntime", "tokenizers", "qdrant_client", "qdrant_edge", "matplotlib")
+HEAVY = (
+    "torch",
+    "open_clip",
+    "onnxruntime",
+    "tokenizers",
+    "qdrant_client",
+    "qdrant_edge",
+    "matplotlib",
+    "rapidocr",
+    "cv2",
+)
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:

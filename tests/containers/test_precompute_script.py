@@ -22,7 +22,8 @@ def data(tmp_path: Path) -> Path:
 
 def precompute(data: Path, *arguments: str, path: str = TOOLS) -> subprocess.CompletedProcess[str]:
     own = {"SEARCH_MODEL": "stub", "SEARCH_DATA_DIR": str(data), "SEARCH_INDEX_DIR": str(data.parent / "index")}
-    environment = os.environ | own | {"PATH": path, "QDRANT_URL": "", "SEARCH_COLLECTION": "images"}
+    rest = {"QDRANT_URL": "", "SEARCH_COLLECTION": "images", "SEARCH_WORDS": "off"}
+    environment = os.environ | own | rest | {"PATH": path}
     return subprocess.run(
         ["sh", "docker/precompute.sh", *arguments],
         cwd=ROOT,

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -82,6 +83,47 @@ def test_it_serves_on_port(clone: Path) -> None:
     finally:
         process.terminate()
         process.wait(30)
+
+
+def test_words_are_read_beside_the_service_and_end_with_it(clone: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "pictures"
+    shutil.copytree(SAMPLE / "cars", mine)
+    index_dir = tmp_path / "index"
+    port = free_port()
+    environment = clean_environment(
+        SEARCH_MODEL="lite", SEARCH_WORDS="on", SEARCH_INDEX_DIR=str(index_dir), PORT=str(port)
+    )
+    process = subprocess.Popen(["./quickstart.sh", str(mine)], cwd=clone, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: is_answering(port), process)
+        wait_for((index_dir / "words.sqlite").exists, process)
+        assert reads_words(mine)
+    finally:
+        process.terminate()
+        process.wait(30)
+    wait_for(lambda: not reads_words(mine))
+    assert "which are searchable already" in (index_dir / "words.log").read_text("utf-8")
+
+
+def is_answering(port: int) -> bool:
+    try:
+        return len(httpx.get(f"http://localhost:{port}/search?query=car").json()) == 5
+    except httpx.TransportError:
+        return False
+
+
+def reads_words(folder: Path) -> bool:
+    """Whether a process of the second pass over this folder lives."""
+    listed = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return any("search_app index" in line and str(folder) in line for line in listed.splitlines())
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:
+    deadline = time.monotonic() + 150
+    while not condition():
+        assert process is None or process.poll() is None
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.1)
 
 
 def test_a_folder_takes_the_place_of_the_sample_and_is_remembered(clone: Path, tmp_path: Path) -> None:

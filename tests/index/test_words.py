@@ -128,6 +128,18 @@ def test_words_stay_with_a_renamed_picture_and_go_with_a_changed_one(filled: Mak
     reader.close()
 
 
+def test_a_writer_sees_the_words_it_has_stored_but_not_shown(filled: MakeStore) -> None:
+    with filled().writer(SPEC, FOLDER) as writer:
+        writer.upsert(points([8]))
+        writer.update_words([replace(words_of(6), id=7)])
+    with filled().writer(SPEC, FOLDER) as writer:
+        assert writer.words([1, 5, 7, 8, 99]) == {
+            1: words_of(1).words,
+            5: PrintedWords((), "ocr"),
+            7: words_of(6).words,
+        }
+
+
 def one_answer(reader: IndexReader, question: VectorQuery) -> Neighbours:
     return reader.search([question])[0]
 

@@ -25,7 +25,7 @@ from search_app.index.edge.process import EdgeProcess, ShardDamaged
 from search_app.index.edge.wire import Nearest, Payloads, Question, Sparse, WordVectors
 from search_app.index.fields import CONTENT_HASH
 from search_app.index.manifest import Record
-from search_app.index.payload import to_known, to_words, words_to_payload
+from search_app.index.payload import read_words, to_known, words_to_payload
 from search_app.index.ranking import Scored, answer
 
 SAMPLE_SIZE = 16
@@ -138,9 +138,7 @@ class EdgeShard:
 
     def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
         """The words of each id whose words were read."""
-        found = self.process.call("words", [*ids], timeout=_ANSWER_S)
-        words = ((number, to_words(payload)) for number, payload in found)
-        return {number: one for number, one in words if one is not None}
+        return read_words(dict(self.process.call("words", [*ids], timeout=_ANSWER_S)))
 
     def scan(self) -> Iterator[Known]:
         """Every picture in id order."""

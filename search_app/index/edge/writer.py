@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from search_app.datatypes import EncoderSpec, FloatVector, Known, Manifest, Point, WordsPoint, WordsSpec
+from search_app.datatypes import EncoderSpec, FloatVector, Known, Manifest, Point, PrintedWords, WordsPoint, WordsSpec
 from search_app.errors import IndexDamaged
 from search_app.index.edge.changes import Changes
 from search_app.index.edge.export import Digests, Rows, is_good
@@ -146,6 +146,10 @@ class EdgeWriter:
     def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
         """The unit vector of each id that exists."""
         return self._work().vectors(check_ids(ids))
+
+    def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
+        """The words of each id whose words were read."""
+        return self._work().words(check_ids(ids))
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Add or replace points; see `IndexWriter.upsert`."""

@@ -21,7 +21,7 @@ from search_app.datatypes import (
 )
 from search_app.errors import NoIndexYet, VectorIndexError
 from search_app.index.manifest import record_from_json
-from search_app.index.payload import to_known, to_words
+from search_app.index.payload import read_words, to_known
 from search_app.index.server.engine import ServerEngine, connect
 from search_app.index.server.errors import CollectionGone
 from search_app.index.server.retry import Patience
@@ -132,9 +132,7 @@ class ServerReader:
 
     def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
         """The words of each id whose words were read."""
-        found = self._ask(lambda name, _: self._engine.words(name, check_ids(ids)))
-        words = {number: to_words(payload) for number, payload in found.items()}
-        return {number: one for number, one in words.items() if one is not None}
+        return read_words(self._ask(lambda name, _: self._engine.words(name, check_ids(ids))))
 
     def scan(self) -> Iterator[Known]:
         """Every picture in id order."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from search_app.datatypes import EncoderSpec, FloatVector, Known, Manifest, Point, WordsPoint, WordsSpec
+from search_app.datatypes import EncoderSpec, FloatVector, Known, Manifest, Point, PrintedWords, WordsPoint, WordsSpec
 from search_app.index.manifest import (
     Record,
     check_model,
@@ -19,7 +19,7 @@ from search_app.index.manifest import (
     resumes,
     with_words,
 )
-from search_app.index.payload import to_known, to_payload, words_to_payload
+from search_app.index.payload import read_words, to_known, to_payload, words_to_payload
 from search_app.index.server.engine import GRAPH_FROM_BYTES, ServerEngine
 from search_app.index.server.lock import ServerLock
 from search_app.index.validate import check_ids, check_points, check_words
@@ -119,6 +119,10 @@ class ServerWriter:
     def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
         """The unit vector of each id that exists."""
         return self._engine.vectors(self._name, check_ids(ids), "image")
+
+    def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
+        """The words of each id whose words were read."""
+        return read_words(self._engine.words(self._name, check_ids(ids)))
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Add or replace points; see `IndexWriter.upsert`."""

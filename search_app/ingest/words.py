@@ -1,0 +1,132 @@
+"""The words of a collection's pictures: from a sidecar, from the store, or read now; a bad one costs itself only."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from search_app.datatypes import PrintedWords
+from search_app.errors import ImageError, WordsError
+from search_app.images.decode import decode_bytes, read_image_file
+from search_app.images.fingerprints import content_hash
+from search_app.ingest.report import Progress
+from search_app.words.base import WordReader
+from search_app.words.sidecar import find_sidecar, read_sidecar
+from search_app.words.store import RecordTooLarge, WordStore
+
+MAX_PIXELS = 178_956_970
+"""As the setting SEARCH_MAX_PIXELS has it where nothing is said."""
+MAX_WORKERS = 8
+"""Pictures read at once, one core each: each takes some hundred MB of memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionWords:
+    """What a pass over a collection's pictures gave."""
+
+    words: Mapping[str, PrintedWords]
+    """By path: every picture that could be read, also those without any word."""
+    failed: Mapping[str, str]
+    """Why the others could not be, by path."""
+    read: int
+    """Pictures that were read in this pass; the words of the others were there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPicture:
+    """One picture on its way: its words, or the reason why there are none."""
+
+    path: str
+    words: PrintedWords | None
+    reason: str = ""
+    is_fresh: bool = False
+    """Read just now; else the words were there."""
+
+
+def read_collection_words(
+    folder: Path,
+    paths: Sequence[str],
+    reader: WordReader,
+    store: WordStore,
+    progress: Progress,
+    *,
+    max_pixels: int = MAX_PIXELS,
+) -> CollectionWords:
+    """The words of the pictures at `paths` in `folder`.
+
+    Each picture that was read is in the store at once: a run that was stopped goes on where it was. Raises what
+    `WordsSource.read` raises.
+    """
+    words: dict[str, PrintedWords] = {}
+    failed: dict[str, str] = {}
+    fresh = 0
+    progress(0, len(paths), 0)
+    source = WordsSource(folder, reader, store, max_pixels)
+    for item in source.read(paths):
+        if item.words is None:
+            failed[item.path] = item.reason
+        else:
+            words[item.path] = item.words
+            fresh += item.is_fresh
+        progress(len(words) + len(failed), len(paths), len(failed))
+    return CollectionWords(words, failed, fresh)
+
+
+@dataclass(frozen=True, slots=True)
+class WordsSource:
+    """Where the words of a folder's pictures come from."""
+
+    folder: Path
+    reader: WordReader
+    store: WordStore
+    max_pixels: int = MAX_PIXELS
+
+    def read(self, paths: Sequence[str], workers: int = 0) -> Iterator[ReadPicture]:
+        """The words of the pictures at `paths`, in their order, read ahead in threads; 0 means one for each core.
+
+        Each picture that was read is in the store before it is handed out. Raises `WordsError` where the store, and
+        `EncoderError` where the reader cannot be used at all.
+        """
+        return _read_ahead(self._read_one, paths, min(workers or os.cpu_count() or 1, MAX_WORKERS))
+
+    def _read_one(self, path: str) -> ReadPicture:
+        """Called in worker threads; what is wrong with one picture is a value, what is wrong with the store is not."""
+        try:
+            sidecar = find_sidecar(self.folder / path)
+            if sidecar is not None:
+                return ReadPicture(path, read_sidecar(sidecar))
+            data = read_image_file(self.folder / path)
+        except (ImageError, WordsError) as error:
+            return ReadPicture(path, None, str(error))
+        name = content_hash(data)
+        known = self.store.get(name, self.reader.fingerprint)
+        if known is not None:
+            return ReadPicture(path, known)
+        try:
+            words = self.reader.read(decode_bytes(data, max_pixels=self.max_pixels).image)
+        except (ImageError, WordsError) as error:
+            return ReadPicture(path, None, str(error))
+        try:
+            self.store.put(name, self.reader.fingerprint, words)
+        except RecordTooLarge as error:
+            return ReadPicture(path, None, str(error))
+        return ReadPicture(path, words, is_fresh=True)
+
+
+def _read_ahead(read: Callable[[str], ReadPicture], paths: Sequence[str], workers: int) -> Iterator[ReadPicture]:
+    """Read in threads, at most as many again ahead of the one handed out, in the order of `paths`."""
+    with ThreadPoolExecutor(workers, thread_name_prefix="words") as pool:
+        waiting: deque[Future[ReadPicture]] = deque()
+        try:
+            for path in paths:
+                waiting.append(pool.submit(read, path))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            # The consumer may stop early (Ctrl-C, a full disk): do not read what nobody will take.
+            for future in waiting:
+                future.cancel()

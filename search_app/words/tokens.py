@@ -1,0 +1,29 @@
+"""From text to the terms that are compared: what a reader of words and a person at a keyboard write alike."""
+
+import re
+import unicodedata
+
+_APOSTROPHES = str.maketrans(dict.fromkeys("\u2019\u2018\u02bc\uff07`\u00b4", "'"))
+_INNER_APOSTROPHE = re.compile(r"(?<=\w)'(?=\w)")
+_UNSPACED = re.compile("([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+)")
+"""Kana and Han: scripts that put no spaces between words."""
+
+
+def tokenize(text: str) -> list[str]:
+    """Words and numbers in their order: case, accents, ligatures and widths folded, apostrophes dropped.
+
+    `Don't` and `DON\u2019T` are `dont`, `L'Or\u00e9al` is `loreal`, `50%` is `50`, `Caf\u00e9` is `cafe`. Of Chinese
+    and Japanese each two neighbouring signs are a term, as nothing tells where a word ends.
+    """
+    straight = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)).casefold()
+    # Accents of Latin, Greek and Cyrillic letters fall away; vowel signs of other scripts are part of the word.
+    bare = "".join(sign for sign in unicodedata.normalize("NFD", straight) if not "\u0300" <= sign <= "\u036f")
+    joined = _INNER_APOSTROPHE.sub("", unicodedata.normalize("NFC", bare))
+    words = "".join(sign if unicodedata.category(sign)[0] in "LMN" else " " for sign in joined).split()
+    return [term for word in words for part in _UNSPACED.split(word) if part for term in _terms(part)]
+
+
+def _terms(part: str) -> list[str]:
+    if len(part) > 2 and _UNSPACED.fullmatch(part):
+        return [part[start : start + 2] for start in range(len(part) - 1)]
+    return [part]

@@ -1,0 +1,38 @@
+"""The sentence encoder says what belongs together, whatever else is in the batch."""
+
+import numpy as np
+import pytest
+
+from search_app.encoders.minilm import MiniLmSentences
+from search_app.errors import EncoderError
+
+
+@pytest.fixture(scope="module")
+def sentences() -> MiniLmSentences:
+    return MiniLmSentences()
+
+
+def test_a_paraphrase_is_nearer_than_another_subject(sentences: MiniLmSentences) -> None:
+    texts = ["half price on all winter coats", "winter jackets at 50 % off", "a bank you can trust with your savings"]
+    sale, paraphrase, bank = sentences.encode_sentences(texts)
+    assert sale @ paraphrase > sale @ bank + 0.3
+
+
+def test_a_sentence_has_its_vector_in_any_company(sentences: MiniLmSentences) -> None:
+    texts = ["tea", "a much longer sentence about the tea that somebody drank " * 8, "", "Öl auf Leinwand"] * 12
+    together = sentences.encode_sentences(texts)
+    assert together.shape == (len(texts), sentences.dim)
+    assert together.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
+    alone = np.concatenate([sentences.encode_sentences([text]) for text in texts[:4]])
+    np.testing.assert_allclose(together[:4], alone, atol=1e-5)
+    assert sentences.encode_sentences([]).shape == (0, sentences.dim)
+
+
+def test_a_closed_encoder_says_so() -> None:
+    encoder = MiniLmSentences()
+    fingerprint = encoder.fingerprint
+    assert len(fingerprint) == 32
+    encoder.close()
+    with pytest.raises(EncoderError, match="closed"):
+        encoder.encode_sentences(["tea"])

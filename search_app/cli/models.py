@@ -1,10 +1,13 @@
 """`models`: the models worth knowing, their published figures, and whether their weights are here."""
 
 import argparse
+from pathlib import Path
 
 from search_app.cli.options import Subparsers
+from search_app.encoders.adapter_head import adapted_names
 from search_app.encoders.catalogue import KNOWN_MODELS, KnownModel
 from search_app.encoders.weights import Source, find_weights
+from search_app.errors import TrainingError
 from search_app.settings import load_settings
 
 HEADING = ("model", "params M", "GFLOP img/txt", "Flickr30k R@1", "COCO R@1", "ImageNet", "weights", "licence")
@@ -27,8 +30,22 @@ def run(_arguments: argparse.Namespace) -> int:
     for source in sorted({model.source for model in KNOWN_MODELS}):
         print(f"  {source}")
     print("lite  our own bundled encoder: no hub, no torch, no GPU; figures in its model card")
-    print(f"chosen now: {load_settings().model} (SEARCH_MODEL)")
+    settings = load_settings()
+    for name in adapted_names(settings.models_dir):
+        print(f"{name}  {_of_card(settings.models_dir / name)}")
+    print(f"chosen now: {settings.model} (SEARCH_MODEL)")
     return 0
+
+
+def _of_card(folder: Path) -> str:
+    """What a model trained here is, and its main figure."""
+    from search_app.training.card import read_card
+
+    try:
+        card = read_card(folder)
+    except TrainingError as error:
+        return f"trained here; {error}"
+    return f"trained here on {card.base}; {card.figures.get('headline', 'no figures')}"
 
 
 def _row(model: KnownModel) -> tuple[str, ...]:

@@ -4,8 +4,6 @@
 `search_app.training.lite` makes the files.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,15 +12,11 @@ import numpy as np
 from PIL.Image import Image
 
 from search_app.datatypes import EncoderSpec, FloatMatrix, PixelArray, PixelBatch
-from search_app.encoders.lite_pixels import IMAGE_SIZE, PREPARE_VERSION, prepare
+from search_app.encoders.lite_manifest import IMAGES_AT_ONCE, MODEL_FOLDER, read_manifest
+from search_app.encoders.lite_pixels import prepare
 from search_app.encoders.lite_runtime import available_cores, open_session, read_verified
-from search_app.encoders.lite_text import MINILM_SHA256, TokenTower
-from search_app.errors import EncoderError, WeightsUnavailable
-
-MODEL_FOLDER = Path(__file__).parent / "lite_model"
-IMAGES_AT_ONCE = 8
-"""A larger batch is encoded in parts: it is not faster and holds more memory (8 hold some 180 MB)."""
-TEXTS_AT_ONCE = 32
+from search_app.encoders.lite_text import TEXTS_AT_ONCE, TokenTower
+from search_app.errors import EncoderError
 
 
 class LiteEncoder:
@@ -76,24 +70,3 @@ class LiteEncoder:
         if part is None:
             raise EncoderError("lite: this encoder was closed; open another one")
         return part
-
-
-def read_manifest(folder: Path) -> tuple[EncoderSpec, dict[str, str]]:
-    """What a model folder holds: the spec, and the SHA-256 of each file by name.
-
-    Raises `WeightsUnavailable` where the folder has no manifest.
-    """
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except OSError as error:
-        raise WeightsUnavailable(f"lite: {folder} holds no model ({error.strerror}): no manifest.json") from error
-    sums: dict[str, str] = manifest["sha256"]
-    whole = json.dumps([sorted(sums.items()), MINILM_SHA256, PREPARE_VERSION])
-    spec = EncoderSpec(
-        name="lite",
-        dim=int(manifest["dim"]),
-        fingerprint=hashlib.sha256(whole.encode()).hexdigest()[:32],
-        image_size=(IMAGE_SIZE, IMAGE_SIZE),
-        batch_size=IMAGES_AT_ONCE,
-    )
-    return spec, sums

@@ -14,6 +14,7 @@ MINILM_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a
 TOKEN_DIM = 384
 MAX_TOKENS = 128
 """Longer texts are cut: the sentence model was trained with this length."""
+TEXTS_AT_ONCE = 32
 MAX_THREADS = 4
 """One sentence is too little work for more."""
 

@@ -13,6 +13,7 @@ from onnx import TensorProto
 
 from search_app.training.lite_backbone import write_backbone
 from search_app.training.lite_heads import TOKEN_DIM, ClassPart, Gate, ImageHead, TextHead, write_mean_of_tokens
+from search_app.training.lite_querybank import Querybank
 from search_app.training.onnx_graph import OnnxGraph, Shape
 
 
@@ -23,13 +24,14 @@ class LiteModel:
     classes: ClassPart
     members: Sequence[tuple[ImageHead, TextHead]]
     gate: Gate
+    bank: Querybank
     text_mean: NDArray[np.float32]
     """(384,), subtracted from a sentence vector before it meets the class names."""
 
     @property
     def dim(self) -> int:
-        """Length of a vector: the class part and the members side by side."""
-        return TOKEN_DIM + sum(int(image.head.outer.out_features) for image, _ in self.members)
+        """Length of a vector: the class part, the members side by side and the two numbers of the query bank."""
+        return TOKEN_DIM + sum(int(image.head.outer.out_features) for image, _ in self.members) + 2
 
 
 def side_by_side(graph: OnnxGraph, parts: Sequence[str]) -> str:
@@ -45,7 +47,7 @@ def image_tower(model: LiteModel, backbone: Any) -> bytes:
     posteriors, classes = model.classes.write(graph, inner.logits)
     pooled = graph.node("Concat", [inner.mean, inner.peak, inner.early], axis=1)
     heads = [image.write(graph, pooled, classes) for image, _ in model.members]
-    vector = side_by_side(graph, [classes, side_by_side(graph, heads)])
+    vector = side_by_side(graph, [classes, model.bank.write_image(graph, side_by_side(graph, heads))])
     outputs: dict[str, tuple[str, Shape]] = {
         "vector": (vector, ["n", model.dim]),
         "mean": (inner.mean, ["n", 1280]),
@@ -61,7 +63,8 @@ def text_head(model: LiteModel) -> bytes:
     mask = graph.input("mask", TensorProto.FLOAT, ["n", "length"])
     sentence = write_mean_of_tokens(graph, tokens, mask)
     classes = graph.unit(graph.node("Sub", [sentence, graph.constant(model.text_mean)]))
-    heads = side_by_side(graph, [text.write(graph, tokens, mask, sentence) for _, text in model.members])
+    parts = [text.write(graph, tokens, mask, sentence) for _, text in model.members]
+    heads = model.bank.write_text(graph, side_by_side(graph, parts))
     amplitude = model.gate.write(graph, sentence, mask)
     square = graph.node("Mul", [amplitude, amplitude])
     rest = graph.node("Sqrt", [graph.node("Sub", [graph.constant(np.float32(1)), square])])

@@ -1,21 +1,26 @@
 """Measures a written lite model on captioned photographs, through the files that were written."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from search_app.encoders.lite_pixels import IMAGE_SIZE, prepare
 from search_app.encoders.lite_runtime import available_cores, open_session
 from search_app.encoders.lite_text import TokenTower
 from search_app.images.decode import decode_image
-from search_app.training.lite_data import AT_ONCE, MAX_PIXELS, Photograph
+from search_app.training.lite_data import ImageFeatures, Photograph, TokenFeatures
+from search_app.training.lite_features import AT_ONCE, MAX_PIXELS
+from search_app.training.lite_heads import ClassPart, ImageHead, TextHead
 
 CUTOFFS = (1, 5, 10)
 RESAMPLES = 1000
+CAPTIONS_AT_ONCE = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,33 @@ class LiteReport:
     """95 % bootstrap interval by k, over photographs: captions of one photograph are not independent."""
     bytes: int
     """Size of the model's files."""
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """Back from `dataclasses.asdict` by way of JSON, which makes every key a string."""
+        recall = {int(k): value for k, value in content["recall"].items()}
+        intervals = {int(k): (low, high) for k, (low, high) in content["intervals"].items()}
+        return cls(content["photographs"], recall, intervals, content["bytes"])
+
+
+class Validation:
+    """The split `dev` as features: tells after each epoch how well one pair of heads does."""
+
+    def __init__(self, photographs: ImageFeatures, captions: TokenFeatures, owners: NDArray[np.int64]) -> None:
+        """`owners` gives each caption its photograph."""
+        self._photographs, self._captions, self._owners = photographs, captions, owners
+
+    def recall(self, image: ImageHead, text: TextHead, classes: ClassPart) -> dict[str, float]:
+        """`R@k` of the heads alone, without class part and gate."""
+        image.eval()
+        text.eval()
+        with torch.no_grad():
+            images = image(self._photographs, classes(self._photographs.logits)).numpy()
+            starts = range(0, len(self._captions), CAPTIONS_AT_ONCE)
+            rows = [range(start, min(start + CAPTIONS_AT_ONCE, len(self._captions))) for start in starts]
+            texts = np.concatenate([text(*self._captions.batch(part)).numpy() for part in rows])
+        ranks = own_ranks(images, texts, self._owners)
+        return {f"R@{cutoff}": float((ranks < cutoff).mean()) for cutoff in CUTOFFS}
 
 
 def own_ranks(images: NDArray[np.float32], texts: NDArray[np.float32], owners: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -76,5 +108,7 @@ def measure(model: Path, tower: TokenTower, folder: Path, photographs: Sequence[
     for start in range(0, len(captions), AT_ONCE):
         tokens, mask = tower.encode(captions[start : start + AT_ONCE])
         texts += text_head.run(["vector"], {"tokens": tokens, "mask": mask})
-    size = sum(path.stat().st_size for path in model.iterdir())
+    manifest = model / "manifest.json"
+    files = [manifest, *(model / name for name in json.loads(manifest.read_text(encoding="utf-8"))["sha256"])]
+    size = sum(path.stat().st_size for path in files)
     return recall_report(own_ranks(images, np.concatenate(texts), owners), owners, size)

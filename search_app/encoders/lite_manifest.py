@@ -1,0 +1,35 @@
+"""What the folder `lite_model` holds: shared by the encoder and by the sentence model whose tokenizer lies there."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from search_app.datatypes import EncoderSpec
+from search_app.encoders.lite_pixels import IMAGE_SIZE, PREPARE_VERSION
+from search_app.encoders.lite_text import MINILM_SHA256
+from search_app.errors import WeightsUnavailable
+
+MODEL_FOLDER = Path(__file__).parent / "lite_model"
+IMAGES_AT_ONCE = 8
+"""A larger batch is encoded in parts: it is not faster and holds more memory (8 hold some 180 MB)."""
+
+
+def read_manifest(folder: Path) -> tuple[EncoderSpec, dict[str, str]]:
+    """What a model folder holds: the spec, and the SHA-256 of each file by name.
+
+    Raises `WeightsUnavailable` where the folder has no manifest.
+    """
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise WeightsUnavailable(f"lite: {folder} holds no model ({error.strerror}): no manifest.json") from error
+    sums: dict[str, str] = manifest["sha256"]
+    whole = json.dumps([sorted(sums.items()), MINILM_SHA256, PREPARE_VERSION])
+    spec = EncoderSpec(
+        name="lite",
+        dim=int(manifest["dim"]),
+        fingerprint=hashlib.sha256(whole.encode()).hexdigest()[:32],
+        image_size=(IMAGE_SIZE, IMAGE_SIZE),
+        batch_size=IMAGES_AT_ONCE,
+    )
+    return spec, sums

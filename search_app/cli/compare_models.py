@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from search_app.cli.evaluate_labels import ask_baselines, ask_model, show
 from search_app.cli.evaluate_systems import Systems, open_systems, thumbnails
+from search_app.cli.options import command_line
 from search_app.errors import EvaluationError, SearchAppError
 from search_app.evaluation.cost import EncoderCost, encoder_cost
 from search_app.evaluation.differences import headline
@@ -153,7 +153,7 @@ def _quality(suite: Suite, result: SuiteResult) -> dict[str, Estimate]:
 def _write(
     arguments: argparse.Namespace, report: SuiteReport, rows: Mapping[str, ModelRow], table: TextTable, folder: Path
 ) -> None:
-    command = shlex.join(["python", "-m", "search_app", *sys.argv[1:]])
+    command = command_line()
     if arguments.json is not None:
         models = {name: row.to_json() for name, row in rows.items()}
         content = {"command": command, "models": models, **report.to_json()}

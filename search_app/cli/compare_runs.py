@@ -2,8 +2,6 @@
 
 import argparse
 import json
-import shlex
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from search_app.cli.evaluate_systems import thumbnails
+from search_app.cli.options import command_line
 from search_app.errors import EvaluationError
 from search_app.evaluation.comparison import compare, format_comparison, same_relevant
 from search_app.evaluation.measures import DEFAULT_MEASURES, parse_measures
@@ -109,5 +108,5 @@ def _write_page(
     }
     note = f"Run files against the judgements of {arguments.qrels.name}."
     section = Section(", ".join(reports), note, reports, topics or {qid: qid for qid in qrels.grades}, qrels, answers)
-    command = shlex.join(["python", "-m", "search_app", *sys.argv[1:]])
+    command = command_line()
     write_page(arguments.html, PageHead("Comparison of runs", command), [section], thumbnails(arguments.pictures))

@@ -2,15 +2,13 @@
 
 import argparse
 import json
-import shlex
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from search_app.cli import evaluate_labels
 from search_app.cli.evaluate_systems import open_systems
-from search_app.cli.options import Subparsers, add_model_options, settings_from
+from search_app.cli.options import Subparsers, add_model_options, command_line, settings_from
 from search_app.cli.progress import TerminalProgress
 from search_app.errors import EvaluationError
 from search_app.evaluation.gate import fallen, read_result
@@ -54,7 +52,7 @@ def add_parser(commands: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print the tables; 1 where a measure fell."""
     before = read_result(arguments.against) if arguments.against else None
-    command = shlex.join(["python", "-m", "search_app", *sys.argv[1:]])
+    command = command_line()
     if arguments.labels:
         result = evaluate_labels.run(arguments, command)
     elif arguments.topics and arguments.qrels:

@@ -1,6 +1,8 @@
 """Options that several commands share, and the settings they override."""
 
 import argparse
+import shlex
+import sys
 from typing import TypeAlias
 
 from search_app.settings import Settings, load_settings
@@ -19,3 +21,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 def settings_from(arguments: argparse.Namespace) -> Settings:
     """Settings with what was given on the command line laid over them."""
     return load_settings(model=arguments.model, device=arguments.device, collection=arguments.collection)
+
+
+def command_line() -> str:
+    """What was typed, to be shown on pages and cards and typed again."""
+    return shlex.join(["python", "-m", "search_app", *sys.argv[1:]])

@@ -2,8 +2,6 @@
 
 import argparse
 import json
-import shlex
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from search_app.cli.options import Subparsers, add_model_options, settings_from
+from search_app.cli.options import Subparsers, add_model_options, command_line, settings_from
 from search_app.cli.progress import TerminalProgress
 from search_app.cli.train_adapter_data import Material, gather
 from search_app.cli.train_adapter_figures import HEADLINE, AdapterFigures, adapter_figures
@@ -151,7 +149,7 @@ def _save(
         base=settings.model,
         data=material.described,
         seed=arguments.seed,
-        command=shlex.join(["python", "-m", "search_app", *sys.argv[1:]]),
+        command=command_line(),
         figures=figures.to_json(),
         licences=licences_of(settings.model),
     )

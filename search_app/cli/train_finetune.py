@@ -1,12 +1,10 @@
 """`train finetune`: an open_clip model, tuned on your own pictures and sentences."""
 
 import argparse
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search_app.cli.options import Subparsers, settings_from
+from search_app.cli.options import Subparsers, command_line, settings_from
 from search_app.cli.train_progress import TrainingProgress
 from search_app.errors import TrainingError
 from search_app.evaluation.trec import read_qrels, read_topics
@@ -82,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         pictures=arguments.pairs,
         out=arguments.out,
         options=options,
-        command=shlex.join(["python", "-m", "search_app", *sys.argv[1:]]),
+        command=command_line(),
         device=settings.device,
         max_pixels=settings.max_pixels,
         checkpoint_every=arguments.checkpoint_every,

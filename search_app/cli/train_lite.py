@@ -2,14 +2,12 @@
 
 import argparse
 import json
-import shlex
-import sys
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search_app.cli.options import Subparsers
+from search_app.cli.options import Subparsers, command_line
 from search_app.cli.train_progress import TrainingProgress
 
 if TYPE_CHECKING:
@@ -61,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = LiteTraining() if arguments.epochs is None else LiteTraining(epochs=arguments.epochs)
     out: Path = arguments.out
     folders = {seed: out / f"seed-{seed}" for seed in arguments.seeds or ()} or {arguments.seed: out}
-    plan = TrainingPlan(options, folders, shlex.join(["python", "-m", "search_app", *sys.argv[1:]]), arguments.cache)
+    plan = TrainingPlan(options, folders, command_line(), arguments.cache)
     with TrainingProgress() as shown:
         reports = train_lite(source, plan, Watch(shown.show, shown.epoch))
     for seed, report in reports.items():

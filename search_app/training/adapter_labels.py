@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_app.errors import TrainingError
+from search_app.training.pair_files import read_pair_lines
 
 MOST_TEXTS = 2000
 """Each of the many fits of a validation inverts a matrix of this size: with more it is no matter of minutes."""
@@ -93,17 +94,8 @@ def read_pairs(path: Path) -> LabelSource:
 
     Raises `TrainingError` naming the file, and the line where one is wrong.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise TrainingError(f"{path} cannot be read: {error}") from error
     pictures: dict[str, dict[str, int]] = {}
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        picture, _, text = (part.strip() for part in line.partition("\t"))
-        if not (picture and text):
-            raise TrainingError(f"{path}, line {number}: expected `path<TAB>text`, found {line[:80]!r}")
+    for picture, text in read_pair_lines(path):
         pictures.setdefault(_plain(text), {})[picture] = 1
     qids = {text: str(number) for number, text in enumerate(pictures, 1)}
     return LabelSource(path.name, {qid: text for text, qid in qids.items()}, {qids[t]: g for t, g in pictures.items()})

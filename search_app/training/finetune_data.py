@@ -9,6 +9,7 @@ import numpy as np
 
 from search_app.errors import TrainingError
 from search_app.training.lite_data import Photograph, read_photographs
+from search_app.training.pair_files import read_pair_lines
 
 LEAST_TRAIN = 2
 """One pair has nothing it could be told from."""
@@ -64,19 +65,7 @@ def read_pairs(path: Path, how: HoldOut) -> PairCollection:
 
     Raises `TrainingError` naming the file, and the line where one is wrong.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise TrainingError(f"{path} cannot be read: {error}") from error
-    pairs = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        file, tab, text = line.partition("\t")
-        if not tab or not file.strip() or not text.strip():
-            raise TrainingError(f"{path}, line {number}: expected `path<TAB>text`, found {line[:80]!r}")
-        pairs.append((file.strip(), text.strip()))
-    return hold_out(collect(pairs), how, path.name)
+    return hold_out(collect(read_pair_lines(path)), how, path.name)
 
 
 def pairs_of_labels(

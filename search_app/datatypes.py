@@ -1,6 +1,7 @@
 """Frozen values that cross rooms; arrays are numpy, similarities are higher-is-better everywhere."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -18,6 +19,13 @@ PixelArray: TypeAlias = NDArray[np.uint8]
 """Shape (height, width, 3), RGB: one picture as an encoder's `prepare` made it."""
 PixelBatch: TypeAlias = NDArray[np.uint8]
 """Shape (n, height, width, 3), RGB."""
+MetaValue: TypeAlias = str | int | float | bool | tuple[str, ...]
+"""What a metadata file says in one field about one picture."""
+FacetValue: TypeAlias = str | int
+"""What pictures are counted by."""
+
+COLOURS = ("black", "white", "grey", "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown")
+"""The eleven basic colour terms (B. Berlin and P. Kay, "Basic Color Terms", 1969)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,19 @@ class Picture:
     height: int
     format: str
     """Pillow's name of the format the content has: JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF."""
+    phash: str = ""
+    """Four hashes of what it shows, as `images.fingerprints.picture_hashes` gives them: 64 hexadecimal digits.
+
+    Empty while nobody has looked: the index is an old one.
+    """
+    colours: tuple[str, ...] = ()
+    """Names of the dominant colours, out of `COLOURS`, most area first."""
+    taken: str = ""
+    """When the camera says it was taken, ISO 8601, with an offset where the camera knew one; empty: not known."""
+    copy_of: int = 0
+    """Id of the first picture of its group of copies; 0 where it has none."""
+    meta: Mapping[str, MetaValue] = field(default_factory=dict, hash=False)
+    """What a metadata file says about it, by the name of the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +145,25 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """One test on the payload of a picture; fields, and what each takes, are listed in `index.fields`.
+
+    Where several of `any_of` and the bounds are given, all of them must hold.
+    """
+
+    field: str
+    any_of: tuple[str | float | bool, ...] = ()
+    """One of these values; empty: any."""
+    gte: str | float | None = None
+    """Bounds of numbers, or of dates in ISO 8601: `2024-05` stands for the whole month, `2024` for the whole year."""
+    gt: str | float | None = None
+    lte: str | float | None = None
+    lt: str | float | None = None
+    excluded: bool = False
+    """True turns the whole test round: pictures that do not pass it, also those that lack the field."""
+
+
+@dataclass(frozen=True, slots=True)
 class VectorQuery:
     """One nearest-neighbour question to one channel of an index."""
 
@@ -137,6 +177,8 @@ class VectorQuery:
     channel: Channel = "image"
     among: tuple[int, ...] | None = None
     """Only these ids are compared; None means all."""
+    where: tuple[Condition, ...] = ()
+    """Only pictures are compared that pass all of these."""
 
 
 @dataclass(frozen=True, slots=True)

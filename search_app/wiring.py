@@ -61,6 +61,13 @@ def open_store(settings: Settings) -> IndexStore:
     return EdgeStore(settings.index_dir, settings.collection)
 
 
+def open_memory_store(settings: Settings) -> IndexStore:
+    """Make an empty collection in this process, for what is to be looked at once and not kept."""
+    from search_app.index.memory import MemoryStore
+
+    return MemoryStore(settings.collection)
+
+
 def open_word_reader() -> WordReader:
     """Open what reads the words printed in pictures; models are loaded with the first picture."""
     from search_app.words.rapid import RapidReader
@@ -91,7 +98,14 @@ def open_service(settings: Settings | None = None) -> SearchService:
         encoder.close()
         raise
     backend = "qdrant" if settings.qdrant_url else "qdrant-edge"
-    return SearchService(encoder, reader, backend=backend, max_limit=settings.max_limit, max_pixels=settings.max_pixels)
+    return SearchService(
+        encoder,
+        reader,
+        open_sentences=open_sentences,
+        backend=backend,
+        max_limit=settings.max_limit,
+        max_pixels=settings.max_pixels,
+    )
 
 
 def open_judgements(settings: Settings | None = None) -> JudgementStore:

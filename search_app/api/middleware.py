@@ -7,6 +7,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 1_000_000
+MAX_PICTURES_BYTES = 30_000_000
+"""Where a body may hold pictures."""
 SECURITY_HEADERS = {
     # Pictures as data: URLs are what Swagger UI draws its icons with; nothing else needs more than 'self'.
     "content-security-policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -38,7 +40,7 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Refuses bodies over `MAX_BODY_BYTES` with 413, before they are read where their length is announced."""
+    """Refuses bodies that are too large with 413, before they are read where their length is announced."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -48,6 +50,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = MAX_PICTURES_BYTES if scope["path"].rstrip("/").endswith("/search") else MAX_BODY_BYTES
         announced = int(Headers(scope=scope).get("content-length", 0))
         received = 0
 
@@ -55,8 +58,8 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if max(announced, received) > MAX_BODY_BYTES:
-                detail = f"the body has more than {MAX_BODY_BYTES} bytes"
+            if max(announced, received) > limit:
+                detail = f"the body has more than {limit} bytes"
                 raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
             return message
 

@@ -1,42 +1,134 @@
 """Routes that answer queries."""
 
+import json
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 
 from search_app.api.dependencies import ImageId, Limit, Service
 from search_app.api.problems import documented
-from search_app.api.schemas import ScoredId, SearchAnswer, SearchBody, SearchParameters, SimilarAnswer
-from search_app.search.query import DEFAULT_LIMIT, normalised
+from search_app.api.schemas import BatchAnswer, ScoredId, SearchAnswer, SimilarAnswer
+from search_app.api.schemas_query import BatchBody, SearchBody, SearchParameters
+from search_app.errors import BadRequest
+from search_app.search.query import DEFAULT_LIMIT, MAX_TERMS, SearchQuery, normalised
 from search_app.search.service import scored
 
 router = APIRouter(tags=["search"])
 _CANNOT_ANSWER = (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE)
 _CANNOT_READ = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+_UNKNOWN = (HTTPStatus.NOT_FOUND,)
+_FORM = "multipart/form-data"
 
 
 # Both spellings are promised, each without a redirect.
 @router.get("/search/", include_in_schema=False)
-@router.get("/search", summary="Search, ids and scores only", responses=documented(*_CANNOT_ANSWER))
+@router.get("/search", summary="Search, ids and scores only", responses=documented(*_CANNOT_ANSWER, *_UNKNOWN))
 def search(service: Service, parameters: Annotated[SearchParameters, Query()]) -> list[ScoredId]:
-    """Find pictures by words: ids and scores, best first. Unknown parameters are ignored."""
+    """Find pictures: ids and scores, best first. Unknown parameters are ignored."""
     found = service.search_ids(parameters.to_query())
     return [ScoredId(id=number, score=score) for number, score in scored(found)]
 
 
+async def _asked(request: Request) -> SearchQuery:
+    """The query of a JSON body or of a form with picture files, read by hand: FastAPI takes one kind or the other."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == _FORM:
+        return await _of_form(request)
+    return _validated(await _json(await request.body())).to_query()
+
+
+async def _of_form(request: Request) -> SearchQuery:
+    """`image` holds files, `options` the rest of the grammar as JSON; `query` may stand by itself."""
+    async with request.form(max_files=MAX_TERMS, max_fields=MAX_TERMS) as form:
+        unknown = form.keys() - {"image", "options", "query"}
+        if unknown:
+            raise BadRequest(f"a form has image, query and options, not {min(unknown)!r}", min(unknown))
+        files = [part for part in form.getlist("image") if isinstance(part, UploadFile)]
+        if len(files) < len(form.getlist("image")):
+            raise BadRequest("image is a file: send it with its name", "image")
+        pictures = [await part.read() for part in files]
+        options = await _json(str(form.get("options", "{}")).encode())
+        if isinstance(options, dict) and "query" in form:
+            options = {**options, "query": str(form["query"])}
+    return _validated(options).to_query(*pictures)
+
+
+async def _json(data: bytes) -> Any:
+    if not data.strip():
+        raise RequestValidationError([{"type": "missing", "loc": ("body",), "msg": "Field required"}])
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        wrong = {"type": "json_invalid", "loc": ("body",), "msg": "JSON decode error", "ctx": {"error": str(error)}}
+        raise RequestValidationError([wrong]) from None
+
+
+def _validated(given: Any) -> SearchBody:
+    try:
+        return SearchBody.model_validate(given)
+    except ValidationError as error:
+        wrong = [{**entry, "loc": ("body", *entry["loc"])} for entry in error.errors(include_url=False)]
+        raise RequestValidationError(wrong) from None
+
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/SearchBody"}},
+            _FORM: {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "image": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                        "query": {"type": "string"},
+                        "options": {"type": "string", "description": "The rest of the grammar, as JSON"},
+                    },
+                }
+            },
+        },
+    }
+}
+
+
 @router.post("/search/", include_in_schema=False)
-@router.post("/search", summary="Search, all there is to know", responses=documented(*_CANNOT_ANSWER, *_CANNOT_READ))
-def search_in_full(service: Service, request: Request, body: SearchBody) -> SearchAnswer:
-    """Find pictures by words: hits with paths and addresses, the model, and the time taken by stage."""
-    result = service.search(body.to_query())
-    return SearchAnswer.of(result, request.scope["root_path"], query=normalised(body.query))
+@router.post(
+    "/search",
+    summary="Search, all there is to know",
+    responses=documented(*_CANNOT_ANSWER, *_CANNOT_READ, *_UNKNOWN),
+    openapi_extra=_BODY,
+)
+async def search_in_full(
+    service: Service, request: Request, query: Annotated[SearchQuery, Depends(_asked)]
+) -> SearchAnswer:
+    """Find pictures by words, by pictures or by a mixture: hits, where relevance ends, and the time taken by stage."""
+    result = await run_in_threadpool(service.search, query)
+    return SearchAnswer.of_query(result, request.scope["root_path"], normalised(query.text))
+
+
+@router.post(
+    "/search/batch",
+    summary="Many searches at once",
+    responses=documented(*_CANNOT_ANSWER, *_CANNOT_READ, *_UNKNOWN),
+)
+def search_batch(service: Service, request: Request, body: BatchBody) -> BatchAnswer:
+    """Answer each query as `POST /search` does; a mistake in one of them refuses them all."""
+    root = request.scope["root_path"]
+    queries = [each.to_query() for each in body.queries]
+    return BatchAnswer(
+        answers=[SearchAnswer.of_query(service.search(query), root, normalised(query.text)) for query in queries]
+    )
 
 
 @router.get(
     "/images/{image_id}/similar",
     summary="Pictures like this one",
-    responses=documented(HTTPStatus.NOT_FOUND, *_CANNOT_ANSWER),
+    responses=documented(*_UNKNOWN, *_CANNOT_ANSWER),
 )
 def similar(service: Service, request: Request, image_id: ImageId, limit: Limit = DEFAULT_LIMIT) -> SimilarAnswer:
     """Find the pictures nearest to one in the index, without that one; scores are between pictures."""

@@ -9,7 +9,7 @@ from search_app.cli.options import Subparsers, add_model_options, settings_from
 from search_app.cli.progress import TerminalProgress
 from search_app.datatypes import EncoderSpec
 from search_app.ingest.pipeline import IngestOptions, run_ingest
-from search_app.ingest.report import IngestReport, Skipped, WordsReport
+from search_app.ingest.report import IngestReport, MetadataReport, Skipped, WordsReport
 from search_app.ingest.words_pass import WordsParts, run_words
 from search_app.settings import Settings
 from search_app.wiring import open_encoder, open_store, open_words
@@ -31,6 +31,12 @@ def add_parser(commands: Subparsers) -> None:
     parser.add_argument("--rebuild", action="store_true", help="embed everything again, also with another model")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a file could not be used")
     parser.add_argument("--no-words", action="store_true", help="do not read the words in the pictures (SEARCH_WORDS)")
+    parser.add_argument(
+        "--metadata",
+        type=Path,
+        metavar="FILE",
+        help="CSV with a header or JSON Lines about the pictures, named by `path`: what to filter and count by",
+    )
     parser.add_argument("--json", type=Path, metavar="REPORT", help="write the report to this file")
     parser.set_defaults(run=run)
 
@@ -55,7 +61,7 @@ def _index(arguments: argparse.Namespace, settings: Settings) -> tuple[IngestRep
     store = open_store(settings)
     encoder = open_encoder(settings)
     spec = encoder.spec
-    options = IngestOptions(settings.max_pixels, settings.workers, arguments.rebuild)
+    options = IngestOptions(settings.max_pixels, settings.workers, arguments.rebuild, arguments.metadata)
     try:
         with TerminalProgress("indexing", "pictures") as progress:
             report = run_ingest(arguments.folder or settings.data_dir, encoder, store, options, progress)
@@ -93,12 +99,25 @@ def _print(report: IngestReport) -> None:
         f"{report.unchanged} unchanged",
         *([f"{report.renamed} renamed"] if report.renamed else []),
         *([f"{report.removed} removed"] if report.removed else []),
+        *([f"{report.described} looked at again"] if report.described else []),
         *([f"{len(report.skipped)} skipped"] if report.skipped else []),
     ]
     rate = f", {report.images_per_second:.1f} pictures a second" if report.indexed else ""
     print(f"{report.folder}: {', '.join(counts)} in {report.seconds:.1f} s{rate}")
     _list(report.skipped, "skipped")
+    if report.metadata is not None:
+        _print_metadata(report.metadata)
     print(f"collection {report.collection!r} holds {report.total} pictures, searchable with {report.model}", flush=True)
+
+
+def _print_metadata(metadata: MetadataReport) -> None:
+    unknown = f"; {metadata.unknown} lines are about no picture of the folder" if metadata.unknown else ""
+    fields = ", ".join(metadata.fields) or "none"
+    print(f"metadata: {metadata.pictures} pictures have fields ({fields}){unknown}")
+    for path in metadata.first_unknown[:SHOWN_SKIPPED]:
+        print(f"  no picture {path}")
+    if metadata.unknown > SHOWN_SKIPPED:
+        print(f"  ... and {metadata.unknown - SHOWN_SKIPPED} more; --json REPORT lists the first thousand")
 
 
 def _list(items: Sequence[Skipped], what: str) -> None:

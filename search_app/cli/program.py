@@ -5,10 +5,23 @@ import sys
 from collections.abc import Sequence
 
 from search_app import __version__
-from search_app.cli import compare, doctor, evaluate, index, info, judgements, labels, models, search, serve, train
+from search_app.cli import (
+    compare,
+    doctor,
+    duplicates,
+    evaluate,
+    index,
+    info,
+    judgements,
+    labels,
+    models,
+    search,
+    serve,
+    train,
+)
 from search_app.errors import SearchAppError
 
-COMMANDS = (index, search, serve, info, evaluate, compare, labels, judgements, models, doctor, train)
+COMMANDS = (index, search, serve, info, duplicates, evaluate, compare, labels, judgements, models, doctor, train)
 WRONG_USE = 2
 INTERRUPTED = 130
 

@@ -12,7 +12,6 @@ import numpy as np
 from PIL import Image, ImageFile
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
-from PIL.ExifTags import Base as ExifTag
 from PIL.GifImagePlugin import GifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -21,6 +20,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from search_app.errors import BrokenImage, ImageError, ImageTooLarge, NotAnImage, Unreadable
 from search_app.images.colour import to_rgb
+from search_app.images.exif import orientation_and_date
 from search_app.images.formats import HEAD_BYTES, describe_content, sniff_format, webp_size
 
 MAX_FILE_BYTES = 2**30
@@ -66,6 +66,8 @@ class DecodedImage:
     height: int
     format: str
     """Pillow's name of the format the content has: JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF."""
+    taken: str = ""
+    """When the camera says it was taken, ISO 8601; empty: not known."""
 
 
 def decode_image(path: Path, *, max_pixels: int, min_size: tuple[int, int] | None = None) -> DecodedImage:
@@ -144,14 +146,14 @@ def _decode(data: bytes, format_name: str, min_size: tuple[int, int] | None, max
     _check_pixels(source.size, max_pixels)
     _draft(source, min_size)
     source = _load(source, data, min_size)
-    orientation = _orientation(source)
+    orientation, taken = orientation_and_date(source)
     image = to_rgb(source)
     if orientation in _TURNS:
         image = image.transpose(_TURNS[orientation])
         if orientation >= 5:
             width, height = height, width
     image.info.clear()  # profiles, thumbnails and text of the file: nobody reads them, and saving would copy some
-    return DecodedImage(image, width, height, format_name)
+    return DecodedImage(image, width, height, format_name, taken)
 
 
 def _check_pixels(size: tuple[int, int], max_pixels: int) -> None:
@@ -220,12 +222,3 @@ def _is_last_scan(data: bytes) -> bool:
     scan = data.rfind(b"\xff\xda")
     approximation = data[scan + 7 + 2 * data[scan + 4] :][:1]
     return approximation != b"" and approximation[0] & 0x0F == 0
-
-
-def _orientation(source: Image.Image) -> int:
-    """The EXIF orientation, 1 where there is none or the EXIF data is damaged: that must not cost the picture."""
-    try:
-        value = source.getexif().get(ExifTag.Orientation, 1)
-    except Exception:  # noqa: BLE001 - as in `decode_bytes`: EXIF is written by anything
-        return 1
-    return value if isinstance(value, int) else 1

@@ -9,8 +9,10 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from search_app.datatypes import (
+    Condition,
     DenseChannel,
     EncoderSpec,
+    FacetValue,
     FloatVector,
     Known,
     Manifest,
@@ -37,8 +39,24 @@ class IndexReader(Protocol):
     def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
         """Answer several queries in one pass, in their order.
 
-        Raises `ValueError` for a query to the channels of the words in a collection that holds none (see
-        `Manifest.words_fingerprint`).
+        Raises `ValueError` for a malformed condition (see `index.conditions.resolve`) and for a query to the channels
+        of the words in a collection that holds none (see `Manifest.words_fingerprint`).
+        """
+        ...
+
+    def facet(
+        self,
+        field: str,
+        *,
+        where: Sequence[Condition] = (),
+        among: Sequence[int] | None = None,
+        limit: int = 100,
+    ) -> list[tuple[FacetValue, int]]:
+        """How many pictures have each value of `field`, of those that pass `where` and are in `among`.
+
+        Most pictures first, then by value; at most `limit` values. A picture counts once for each value it has. Values
+        of a metadata field are given as text. An index of an older version counts nothing before the next index run.
+        Raises `ValueError` for a field that is not counted by (see `index.fields.FIELDS`) and as `search` does.
         """
         ...
 

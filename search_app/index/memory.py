@@ -1,94 +1,40 @@
 """The exact index in memory: the oracle that the engines are compared with, and an index for small scripts."""
 
-import math
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
 from search_app.datatypes import (
+    Condition,
     DenseChannel,
     EncoderSpec,
+    FacetValue,
     FloatVector,
     Known,
     Manifest,
     Neighbours,
-    Picture,
     Point,
     PrintedWords,
-    SparseVector,
     VectorQuery,
     WordsPoint,
     WordsSpec,
 )
 from search_app.errors import IndexInUse, NoIndexYet
 from search_app.index.manifest import Record, check_model, fresh_manifest, grown, holds, resumes, with_words
-from search_app.index.ranking import Scored, page
-from search_app.index.validate import check_ids, check_points, check_queries, check_words
-
-
-@dataclass(frozen=True, slots=True)
-class _Generation:
-    record: Record
-    pictures: dict[int, Picture]
-    vectors: dict[int, FloatVector]
-    words: dict[int, WordsPoint]
-
-    def known(self, number: int) -> Known:
-        read_by = self.record.manifest.words_fingerprint if number in self.words else ""
-        return Known(number, self.pictures[number], read_by)
-
-    def scan(self) -> Iterator[Known]:
-        return (self.known(number) for number in self.vectors)
-
-    def score(self, query: VectorQuery) -> Scored:
-        """Every picture that can be compared, in id order."""
-        if isinstance(query.vector, SparseVector):
-            scores = self._bm25(query.vector)
-        else:
-            unit = query.vector / np.linalg.norm(query.vector)
-            scores = {number: float(row @ unit) for number, row in self.dense(query.channel).items()}
-        ids = sorted(scores if query.among is None else scores.keys() & set(query.among))
-        return np.array(ids, np.int64), np.array([scores[number] for number in ids], np.float32)
-
-    def dense(self, channel: str) -> dict[int, FloatVector]:
-        if channel == "image":
-            return self.vectors
-        return {number: words.meaning for number, words in self.words.items() if words.meaning is not None}
-
-    def _bm25(self, query: SparseVector) -> dict[int, float]:
-        """Dot products in which each term of the query counts by its IDF, as Qdrant's modifier does."""
-        documents = {
-            number: dict(zip(words.form.indices.tolist(), words.form.values.tolist(), strict=True))
-            for number, words in self.words.items()
-            if words.form.indices.size
-        }
-        scores: dict[int, float] = {}
-        for term, weight in zip(query.indices.tolist(), query.values.tolist(), strict=True):
-            found = {number: terms[term] for number, terms in documents.items() if term in terms}
-            idf = math.log((len(documents) - len(found) + 0.5) / (len(found) + 0.5) + 1)
-            for number, value in found.items():
-                scores[number] = scores.get(number, 0.0) + idf * weight * value
-        return scores
-
-
-@dataclass(slots=True)
-class _Draft:
-    """What the writer changes; becomes a `_Generation` by a commit."""
-
-    record: Record
-    pictures: dict[int, Picture] = field(default_factory=dict)
-    vectors: dict[int, FloatVector] = field(default_factory=dict)
-    words: dict[int, WordsPoint] = field(default_factory=dict)
-    changed: bool = False
-
-    def generation(self) -> _Generation:
-        """What readers see of it from now on."""
-        vectors = dict(sorted(self.vectors.items()))
-        return _Generation(self.record, dict(self.pictures), vectors, dict(self.words))
+from search_app.index.memory_generation import Draft, Generation
+from search_app.index.ranking import page
+from search_app.index.validate import (
+    check_facet,
+    check_ids,
+    check_pictures,
+    check_points,
+    check_queries,
+    check_words,
+)
 
 
 class MemoryStore:
@@ -96,8 +42,8 @@ class MemoryStore:
 
     def __init__(self, collection: str) -> None:
         self.collection = collection
-        self.committed: _Generation | None = None
-        self.draft: _Draft | None = None
+        self.committed: Generation | None = None
+        self.draft: Draft | None = None
         self.writing = threading.Lock()
 
     def reader(self) -> "MemoryReader":
@@ -115,7 +61,7 @@ class MemoryReader:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
-    def _generation(self) -> _Generation:
+    def _generation(self) -> Generation:
         if self._store.committed is None:
             raise NoIndexYet(f"collection {self._store.collection!r} is empty: nothing was committed yet")
         return self._store.committed
@@ -129,6 +75,19 @@ class MemoryReader:
         generation = self._generation()
         check_queries(queries, generation.record.manifest)
         return [page(query, *generation.score(query)) for query in queries]
+
+    def facet(
+        self,
+        field: str,
+        *,
+        where: Sequence[Condition] = (),
+        among: Sequence[int] | None = None,
+        limit: int = 100,
+    ) -> list[tuple[FacetValue, int]]:
+        """How many pictures have each value of a field; see `IndexReader.facet`."""
+        generation = self._generation()
+        key, clauses = check_facet(field, where, among, limit)
+        return generation.facet(key, generation.chosen([*generation.vectors], clauses, among))[:limit]
 
     def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
         """The payload of each id that exists."""
@@ -171,7 +130,7 @@ class MemoryWriter:
             raise
         self._open = True
 
-    def _begin(self, spec: EncoderSpec, *, rebuild: bool) -> _Draft:
+    def _begin(self, spec: EncoderSpec, *, rebuild: bool) -> Draft:
         committed = self._store.committed
         base = committed.record.manifest if committed else None
         if base and not rebuild:
@@ -181,10 +140,10 @@ class MemoryWriter:
             return draft
         if committed and base and not rebuild:
             record = Record(base, base=base.generation)
-            draft = _Draft(record, {**committed.pictures}, {**committed.vectors}, {**committed.words})
+            draft = Draft(record, {**committed.pictures}, {**committed.vectors}, {**committed.words})
         else:
             empty = fresh_manifest(self._store.collection, spec, self._folder, base)
-            draft = _Draft(Record(empty, base=empty.generation, rebuilt=base is not None), changed=True)
+            draft = Draft(Record(empty, base=empty.generation, rebuilt=base is not None), changed=True)
         self._store.draft = draft
         return draft
 
@@ -221,6 +180,7 @@ class MemoryWriter:
 
     def update_pictures(self, known: Sequence[Known]) -> None:
         """Replace the payload of existing points; raises `ValueError` for an id that is not there."""
+        check_pictures([one.picture for one in known])
         self._refuse_unknown([one.id for one in known])
         self._draft.pictures.update({one.id: one.picture for one in known})
         self._draft.changed = self._draft.changed or bool(known)

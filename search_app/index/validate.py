@@ -1,10 +1,26 @@
 """Checks that stand before every engine: one malformed vector can destroy an embedded shard."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from search_app.datatypes import FloatMatrix, FloatVector, Manifest, Point, SparseVector, VectorQuery, WordsPoint
+from search_app.datatypes import (
+    COLOURS,
+    Condition,
+    FloatMatrix,
+    FloatVector,
+    Manifest,
+    Picture,
+    Point,
+    SparseVector,
+    VectorQuery,
+    WordsPoint,
+)
+from search_app.index.clauses import Clause
+from search_app.index.conditions import EXACT, META_NAME, counted_key, resolve
+from search_app.index.dates import span_of
+from search_app.index.payload import is_unicode
 
 NORM_TOLERANCE = 1e-3
 HIGHEST_ID = 2**63 - 1
@@ -22,7 +38,38 @@ def check_points(points: Sequence[Point], dim: int) -> FloatMatrix:
         if point.id in seen:
             raise ValueError(f"point {point.id} ({point.picture.path!r}) is twice in the batch")
         seen.add(point.id)
+    check_pictures([point.picture for point in points])
     return _unit_rows([point.vector for point in points], dim, [f"{p.id} ({p.picture.path!r})" for p in points])
+
+
+def check_pictures(pictures: Sequence[Picture]) -> None:
+    """Raise `ValueError` that names the first picture with something that no engine stores or filters by."""
+    for picture in pictures:
+        if picture.taken:
+            span_of(picture.taken)
+        if not set(picture.colours) <= set(COLOURS):
+            raise ValueError(f"{picture.path!r} has colours {picture.colours}: known are {', '.join(COLOURS)}")
+        for name, value in picture.meta.items():
+            if not META_NAME.fullmatch(name) or not _is_meta_value(value):
+                raise ValueError(f"{picture.path!r} has a metadata field {name!r} that is no field or value: {value!r}")
+
+
+def _is_meta_value(value: object) -> bool:
+    if isinstance(value, tuple):
+        return all(isinstance(item, str) and is_unicode(item) for item in value)
+    if isinstance(value, str):
+        return is_unicode(value)
+    return isinstance(value, int | float) and math.isfinite(value) and (isinstance(value, float) or abs(value) <= EXACT)
+
+
+def check_facet(
+    field: str, where: Sequence[Condition], among: Sequence[int] | None, limit: int
+) -> tuple[str, tuple[Clause, ...]]:
+    """The field of the payload to count by and what to count among; raises `ValueError` for what cannot be."""
+    if limit < 0:
+        raise ValueError(f"limit {limit} cannot be negative")
+    check_ids(among or ())
+    return counted_key(field), resolve(where)
 
 
 def check_words(points: Sequence[WordsPoint], dim: int) -> None:
@@ -42,8 +89,12 @@ def check_words(points: Sequence[WordsPoint], dim: int) -> None:
 
 
 def check_queries(queries: Sequence[VectorQuery], manifest: Manifest) -> None:
-    """Raise `ValueError` for a query its channel cannot answer: wrong shape, not of unit length, negative range."""
+    """Raise `ValueError` for a query its channel cannot answer: wrong shape, not of unit length, negative range.
+
+    The same for a condition that is malformed.
+    """
     for number, query in enumerate(queries):
+        resolve(query.where)
         if query.limit < 0 or query.offset < 0:
             raise ValueError(f"query {number}: limit {query.limit} and offset {query.offset} cannot be negative")
         if query.channel != "image" and not manifest.words_dim:

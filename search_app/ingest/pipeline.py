@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -14,14 +14,18 @@ from search_app.encoders.base import Encoder
 from search_app.errors import EncoderError, IndexDamaged, IngestError, NoIndexYet
 from search_app.images.scan import ScanResult, scan_images
 from search_app.index.base import IndexStore, IndexWriter
-from search_app.ingest.plan import Plan, plan_run, with_ids_from
-from search_app.ingest.prepare import Preparation, Prepared, prepare_ahead
+from search_app.ingest.copies_pass import lacks_groups, refresh_copies
+from search_app.ingest.describe import Description, undescribed
+from search_app.ingest.metadata import Metadata, read_metadata
+from search_app.ingest.plan import Plan, plan_run, with_ids_from, with_metadata
+from search_app.ingest.prepare import Item, Preparation, Prepared, prepare_ahead
 from search_app.ingest.report import IngestReport, Progress, Skipped
 
 FIRST_COMMIT_SECONDS = 20.0
 """Pictures become searchable this soon in a long run."""
 COMMIT_SHARE = 0.05
 """Later commits may take this share of the time: each one copies the generation."""
+DESCRIBED_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class IngestOptions:
     """Decoding threads; 0 means one for each core."""
     rebuild: bool = False
     """Embed everything again, into a fresh generation."""
+    metadata: Path | None = None
+    """A file about the pictures, which replaces what an earlier one said; None: that stays."""
 
 
 def run_ingest(
@@ -41,15 +47,18 @@ def run_ingest(
     """Make the collection mirror `folder`.
 
     Raises `IngestError` where there is nothing to do it with (no folder, or no picture in it while the index holds
-    some), `ModelMismatch`, `IndexInUse` or `DiskFull`; what was committed before stays searchable.
+    some, or a metadata file that cannot be used), `ModelMismatch`, `IndexInUse` or `DiskFull`; what was committed
+    before stays searchable.
     """
     started = time.perf_counter()
     folder = folder.expanduser().resolve()
     scan = scan_images(folder)
+    metadata = read_metadata(options.metadata, [ref.path for ref in scan.found]) if options.metadata else None
     replaced = _committed(store) if options.rebuild else []
     with store.writer(encoder.spec, str(folder), rebuild=options.rebuild) as writer:
         run = _Run(folder, encoder, writer, options, progress)
-        return run.mirror(scan, replaced, started)
+        report = run.mirror(scan, replaced, metadata)
+    return replace(report, seconds=time.perf_counter() - started)
 
 
 def _committed(store: IndexStore) -> list[Known]:
@@ -75,16 +84,19 @@ class _Run:
         self._progress = progress
         self._workers = options.workers or os.cpu_count() or 1
         self._preparation = Preparation(folder, encoder, options.max_pixels)
+        self._description = Description(folder, options.max_pixels)
         self._before = writer.manifest()
         self._next_id = self._before.next_id
         self._skipped: list[Skipped] = []
-        self._indexed = 0
+        self._indexed = self._described = 0
+        # Groups of copies among pictures with smaller ids stay as they are.
+        self._came_since = 0
         # Pictures of another folder stay searchable until all of this one are: their files cannot be served from here.
         # A rebuild replaces the whole of them at once.
         same_folder = self._before.folder == str(folder)
         self._shows_progress = not options.rebuild and (self._before.count == 0 or same_folder)
 
-    def mirror(self, scan: ScanResult, replaced: list[Known], started: float) -> IngestReport:
+    def mirror(self, scan: ScanResult, replaced: list[Known], metadata: Metadata | None) -> IngestReport:
         known = list(self._writer.scan())
         held = len(known) or len(replaced)
         if held and not scan.found:
@@ -97,10 +109,19 @@ class _Run:
         if replaced:
             identities = plan_run(scan.found, replaced, self._preparation.hash_file)
             plan = with_ids_from(plan, identities, replaced)
+        plan = with_metadata(plan, known, replaced, scan.found, metadata.values if metadata else None)
         self._writer.update_pictures(plan.relabel)
+        to_describe = undescribed(known, plan, scan.found)
+        is_grouped = len(known) == self._before.count and not to_describe and not lacks_groups(known)
+        if is_grouped and not plan.remove and all(item.id is None for item in plan.embed):
+            self._came_since = self._before.next_id
         gone = self._embed(plan)
         removed = [*plan.remove, *gone]
         self._writer.delete(removed)
+        self._describe(to_describe)
+        if self._indexed or removed or not is_grouped:
+            # In this commit, so that groups are never of other pictures than those that are searchable.
+            refresh_copies(self._writer, since=self._came_since)
         manifest = self._writer.commit(final=True)
         return IngestReport(
             folder=str(self._folder),
@@ -112,8 +133,10 @@ class _Run:
             renamed=plan.renamed,
             removed=len(removed),
             skipped=tuple(sorted(self._skipped, key=lambda item: item.path)),
-            seconds=time.perf_counter() - started,
+            seconds=0.0,
             total=manifest.count,
+            described=self._described,
+            metadata=metadata.report() if metadata else None,
         )
 
     def _embed(self, plan: Plan) -> list[int]:
@@ -123,7 +146,7 @@ class _Run:
         done, total = 0, len(plan.embed)
         next_commit = time.monotonic() + FIRST_COMMIT_SECONDS
         stream = prepare_ahead(
-            self._preparation, plan.embed, workers=self._workers, ahead=2 * batch_size + self._workers
+            self._preparation.run, plan.embed, workers=self._workers, ahead=2 * batch_size + self._workers
         )
         self._progress(0, total, 0)
         for batch in _batches(stream, batch_size):
@@ -136,10 +159,20 @@ class _Run:
             self._progress(done, total, len(self._skipped))
             if self._shows_progress and time.monotonic() >= next_commit and done < total:
                 began = time.monotonic()
+                refresh_copies(self._writer, since=self._came_since)
                 self._writer.commit(final=False)
                 took = time.monotonic() - began
                 next_commit = time.monotonic() + max(FIRST_COMMIT_SECONDS, took / COMMIT_SHARE)
         return gone
+
+    def _describe(self, items: Sequence[Known]) -> None:
+        """Look once more at pictures of an older index; one that cannot be used any more stays as it is."""
+        described = self._description.ahead(items, self._workers)
+        for done, batch in enumerate(_batches(described, DESCRIBED_AT_ONCE), 1):
+            usable = [item for item in batch if item is not None]
+            self._writer.update_pictures(usable)
+            self._described += len(usable)
+            self._progress(min(done * DESCRIBED_AT_ONCE, len(items)), len(items), len(self._skipped))
 
     def _store(self, batch: Sequence[Prepared]) -> set[str]:
         """Encode and upsert; returns the paths that were stored. Ids are given here, in path order, to what works."""
@@ -180,7 +213,7 @@ class _Run:
         return self._encoder.encode_images(np.stack([item.pixels for item in batch if item.pixels is not None]))
 
 
-def _batches(items: Iterable[Prepared], size: int) -> Iterator[list[Prepared]]:
+def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     source = iter(items)
     while batch := list(islice(source, size)):
         yield batch

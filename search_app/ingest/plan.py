@@ -4,10 +4,10 @@ Identity follows content. A file whose bytes are those of a picture that is no l
 renamed: it keeps id and vector. A file whose bytes changed in place keeps its id and gets a new vector.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from search_app.datatypes import ImageRef, Known
+from search_app.datatypes import ImageRef, Known, MetaValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,8 @@ class Embed:
 
     ref: ImageRef
     id: int | None
+    meta: Mapping[str, MetaValue] = field(default_factory=dict)
+    """What a metadata file says about it, now or earlier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Plan:
     embed: list[Embed] = field(default_factory=list)
     """In path order, so that new ids are given in that order."""
     relabel: list[Known] = field(default_factory=list)
-    """Same bytes, new path or new file time: only the payload changes."""
+    """Same bytes, new path, new file time or other metadata: only the payload changes."""
     remove: list[int] = field(default_factory=list)
     unchanged: int = 0
     renamed: int = 0
@@ -82,10 +84,43 @@ def with_ids_from(plan: Plan, identities: Plan, known: Iterable[Known]) -> Plan:
     return replace(
         plan,
         embed=[
-            item if item.id is not None or item.ref.path in given else Embed(item.ref, ids.get(item.ref.path))
+            item if item.id is not None or item.ref.path in given else replace(item, id=ids.get(item.ref.path))
             for item in plan.embed
         ],
     )
+
+
+def with_metadata(
+    plan: Plan,
+    known: Sequence[Known],
+    replaced: Sequence[Known],
+    found: Sequence[ImageRef],
+    said: Mapping[str, Mapping[str, MetaValue]] | None,
+) -> Plan:
+    """The same plan, where every picture found gets what a metadata file says about its path.
+
+    Without a file (`said` is None) each keeps what the index has; a rebuild takes that from what it replaces.
+    """
+    if said is None:
+        had = {item.id: item.picture.meta for item in [*known, *replaced]}
+        return replace(plan, embed=[replace(item, meta=had.get(item.id or 0, {})) for item in plan.embed])
+    relabel = [
+        replace(item, picture=replace(item.picture, meta=said.get(item.picture.path, {}))) for item in plan.relabel
+    ]
+    planned = {item.id for item in relabel} | {item.id for item in plan.embed} | set(plan.remove)
+    paths = {ref.path for ref in found}
+    for item in known:
+        meta = said.get(item.picture.path, {})
+        if item.id not in planned and item.picture.path in paths and not _is_same(meta, item.picture.meta):
+            relabel.append(replace(item, picture=replace(item.picture, meta=meta)))
+    embed = [replace(item, meta=said.get(item.ref.path, {})) for item in plan.embed]
+    return replace(plan, embed=embed, relabel=relabel)
+
+
+def _is_same(first: Mapping[str, MetaValue], second: Mapping[str, MetaValue]) -> bool:
+    """Alike in values and kinds: 1 and true are equal, but not the same."""
+    kinds = [{name: type(value) for name, value in one.items()} for one in (first, second)]
+    return first == second and kinds[0] == kinds[1]
 
 
 def _is_unchanged(ref: ImageRef, item: Known | None) -> bool:

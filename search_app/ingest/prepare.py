@@ -1,17 +1,22 @@
 """From files to pixels, a few ahead of the encoder: order kept, memory bounded, a bad file a value, not an end."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from search_app.datatypes import ImageRef, Picture, PixelArray
 from search_app.encoders.base import Encoder
 from search_app.errors import ImageError
+from search_app.images.colour_names import dominant_colours
 from search_app.images.decode import decode_bytes, read_image_file
-from search_app.images.fingerprints import content_hash
+from search_app.images.fingerprints import content_hash, picture_hashes
 from search_app.ingest.plan import Embed
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,10 @@ class Preparation:
             width=decoded.width,
             height=decoded.height,
             format=decoded.format,
+            phash=picture_hashes(decoded.image),
+            colours=dominant_colours(decoded.image),
+            taken=decoded.taken,
+            meta=item.meta,
         )
         return Prepared(item, picture, self.encoder.prepare(decoded.image))
 
@@ -60,14 +69,16 @@ class Preparation:
             return None
 
 
-def prepare_ahead(preparation: Preparation, items: Sequence[Embed], *, workers: int, ahead: int) -> Iterator[Prepared]:
+def prepare_ahead(
+    prepare: Callable[[Item], Made], items: Sequence[Item], *, workers: int, ahead: int
+) -> Iterator[Made]:
     """Prepare `items` in `workers` threads, at most `ahead` beyond the one handed out, in their order."""
     with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
-        waiting: deque[Future[Prepared]] = deque()
+        waiting: deque[Future[Made]] = deque()
         source = iter(items)
         try:
             for item in source:
-                waiting.append(pool.submit(preparation.run, item))
+                waiting.append(pool.submit(prepare, item))
                 if len(waiting) > ahead:
                     yield waiting.popleft().result()
             while waiting:

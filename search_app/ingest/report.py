@@ -37,6 +37,18 @@ class WordsReport:
 
 
 @dataclass(frozen=True, slots=True)
+class MetadataReport:
+    """What a metadata file was good for."""
+
+    pictures: int
+    """Pictures that it says something about."""
+    fields: tuple[str, ...]
+    unknown: int
+    """Lines about something that is no picture of the folder."""
+    first_unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class IngestReport:
     """The result of one index run; `to_json` is the promised form of `--json REPORT`."""
 
@@ -54,6 +66,10 @@ class IngestReport:
     """From the scan to the last commit; opening the model is not counted."""
     total: int
     """Pictures that are searchable now."""
+    described: int = 0
+    """Pictures, none of them embedded in this run, that were looked at for what an older version did not look for."""
+    metadata: MetadataReport | None = None
+    """None where no file was given."""
 
     @property
     def images_per_second(self) -> float:

@@ -42,9 +42,9 @@ class WordsParts:
 
     @property
     def spec(self) -> WordsSpec:
-        """Of the words and of both their vectors."""
-        whole = f"{self.reader.fingerprint} {self.sentences.fingerprint} {FORM_VERSION}"
-        return WordsSpec(hashlib.sha256(whole.encode()).hexdigest()[:32], self.sentences.dim)
+        """Of the words and of both their vectors; what asks them knows its own half of the fingerprint."""
+        rest = hashlib.sha256(f"{self.reader.fingerprint} {FORM_VERSION}".encode()).hexdigest()
+        return WordsSpec(f"{self.sentences.fingerprint}-{rest[:16]}", self.sentences.dim)
 
     def close(self) -> None:
         """Give everything back."""

@@ -2,9 +2,12 @@
 
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from search_app.datatypes import EncoderSpec, Manifest
+from search_app.datatypes import Channel, EncoderSpec, FacetValue, Manifest
+from search_app.search.negation import Understood
+from search_app.words.matching import MatchedWord
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,14 @@ class Hit:
     """Relative to the indexed folder, POSIX separators."""
     width: int
     height: int
+    relevance: float
+    """0 to 1; at 0.5 relevance ends."""
+    evidence: Mapping[Channel, float]
+    """What each channel says for this picture; the largest one brought it."""
+    words: tuple[MatchedWord, ...] = ()
+    """Printed words that are in the query too."""
+    copies: tuple[int, ...] = ()
+    """Ids of copies of this picture that are folded into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,13 @@ class SearchResult:
     generation: int
     """Generation of the index all hits are from; the same question to the same generation has the same answer."""
     took_ms: Timings
+    understood: Understood
+    no_match: bool
+    """Nothing reaches the line at which relevance ends."""
+    relevant: int
+    """How many pictures reach it, of those looked at closely."""
+    facets: Mapping[str, tuple[tuple[FacetValue, int], ...]] | None = None
+    """Counts of the relevant pictures by the values of each field that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

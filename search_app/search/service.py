@@ -1,37 +1,39 @@
-"""Use case 2, ask an index: one encoder and one index reader answer queries together.
+"""Use case 2, ask an index: the models and one index reader answer queries together.
 
 An answer comes whole from one generation of the index, made by the model that encoded the query: both are
 checked at every question, because precompute may replace the index while it is being asked.
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-from search_app.datatypes import FloatMatrix, FloatVector, Known, Manifest, Neighbours, VectorQuery
-from search_app.encoders.base import Encoder
+from search_app.datatypes import Known, Manifest, Neighbours, VectorQuery
+from search_app.encoders.base import Encoder, SentenceEncoder
 from search_app.errors import EncoderError, IndexUnavailable, ModelMismatch, NotFound, VectorIndexError
 from search_app.index.base import IndexReader
-from search_app.search.query import DEFAULT_LIMIT, SearchQuery, check_limit, normalised
-from search_app.search.results import Hit, SearchResult, ServiceInfo, Stopwatch
+from search_app.search.answering import Answering
+from search_app.search.background import Background, read_background
+from search_app.search.encoding import QueryEncoder
+from search_app.search.query import DEFAULT_LIMIT, SearchQuery, Term, WordsMode, check_limit, normalised
+from search_app.search.results import SearchResult, ServiceInfo, Stopwatch
 
 T = TypeVar("T")
 
-_REMEMBERED_QUERIES = 1_024
 _BATCH = 64
 _ATTEMPTS = 5
-_NORM_TOLERANCE = 1e-3
 _PROBES = ("a red car on a road", "a glass of cold beer")
 
 
 class SearchService:
-    """Answers queries; safe to call from several threads. Owns encoder and reader: `close` closes both.
+    """Answers queries; safe to call from several threads. Owns models and reader: `close` closes them.
 
-    `max_limit` is the most hits one query may ask for; `max_pixels` the largest picture that is decoded for a
-    thumbnail; `backend` a name for `info`.
+    `open_sentences` opens the model that compares printed words, when it is first needed; without it print is not
+    searched. `max_limit` is the most hits one query may ask for; `max_pixels` the largest picture that is decoded;
+    `backend` a name for `info`.
     """
 
     def __init__(
@@ -39,40 +41,43 @@ class SearchService:
         encoder: Encoder,
         reader: IndexReader,
         *,
+        open_sentences: Callable[[], SentenceEncoder] | None = None,
         backend: str = "",
         max_limit: int = 1_000,
         max_pixels: int = 178_956_970,
     ) -> None:
         self.encoder = encoder
         self.reader = reader
+        self.max_pixels = max_pixels
+        self.queries = QueryEncoder(encoder, open_sentences, max_pixels)
         self._backend = backend or type(reader).__name__
         self._max_limit = max_limit
-        self.max_pixels = max_pixels
-        self._vector = lru_cache(_REMEMBERED_QUERIES)(self._encode_one)
+        self._background: Background | None = None
 
     def search(self, query: SearchQuery) -> SearchResult:
-        """The best pictures with their payload.
+        """The best pictures and all that is told about them.
 
-        Raises `BadRequest`, `IndexUnavailable`, `ModelMismatch` or `EncoderError`.
+        Raises `BadRequest`, `NotFound`, `IndexUnavailable`, `ModelMismatch` or `EncoderError`.
         """
         query = query.validated(self._max_limit)
-        watch = Stopwatch()
-        asked = self._vector_query(query)
-        watch.lap("encode")
-        hits, manifest = self._in_one_generation(lambda: self._hits(asked, watch))
-        return self._result(hits, manifest, watch)
+        return self._ask(lambda answering: answering.result(query))
 
     def search_ids(self, query: SearchQuery) -> Neighbours:
-        """The best ids and scores only; raises what `search` raises."""
-        asked = self._vector_query(query.validated(self._max_limit))
-        found, _ = self._in_one_generation(lambda: self.reader.search([asked])[0])
-        return found
+        """The best ids and their scores only; raises what `search` raises."""
+        query = query.validated(self._max_limit)
+        return self._ask(lambda answering: answering.ids(query))
 
-    def search_batch(self, texts: Sequence[str], limit: int) -> list[Neighbours]:
-        """Ids and scores for many texts, in their order; for evaluation, where `limit` may be any depth."""
+    def search_batch(self, texts: Sequence[str], limit: int, words: WordsMode = "off") -> list[Neighbours]:
+        """Ids and scores for many texts, in their order; for evaluation, where `limit` may be any depth.
+
+        With `words=off` scores are cosines, else the log odds of the relevance: of any depth, best first.
+        """
+        if words != "off":
+            queries = [SearchQuery(normalised(text), limit=limit, words=words) for text in texts]
+            return self._ask(lambda answering: [answering.odds(query) for query in queries])
         found: list[Neighbours] = []
         for start in range(0, len(texts), _BATCH):
-            vectors = self._encode([normalised(text) for text in texts[start : start + _BATCH]])
+            vectors = self.queries.texts([normalised(text) for text in texts[start : start + _BATCH]])
             asked = [VectorQuery(vector, limit) for vector in vectors]
             answers, _ = self._in_one_generation(partial(self.reader.search, asked))
             found.extend(answers)
@@ -81,18 +86,7 @@ class SearchService:
     def similar(self, image_id: int, limit: int = DEFAULT_LIMIT) -> SearchResult:
         """The pictures nearest to one in the index, without that one; raises `NotFound` for an unknown id."""
         check_limit(limit, self._max_limit)
-        watch = Stopwatch()
-
-        def ask() -> tuple[Hit, ...]:
-            vector = self.reader.vectors([image_id]).get(image_id)
-            if vector is None:
-                raise _unknown(image_id)
-            watch.lap("encode")
-            hits = self._hits(VectorQuery(vector, limit + 1), watch)
-            return tuple(hit for hit in hits if hit.id != image_id)[:limit]
-
-        hits, manifest = self._in_one_generation(ask)
-        return self._result(hits, manifest, watch)
+        return self.search(SearchQuery(terms=(Term(id=image_id),), limit=limit, words="off"))
 
     def paths(self) -> dict[int, str]:
         """Id to path of every picture; raises `ModelMismatch` where another model made the index."""
@@ -103,7 +97,7 @@ class SearchService:
         """What the index keeps about one picture; raises `NotFound`."""
         known = self.reader.fetch([image_id]).get(image_id)
         if known is None:
-            raise _unknown(image_id)
+            raise NotFound(f"no image has id {image_id}")
         return known
 
     def file_of(self, known: Known) -> Path:
@@ -120,7 +114,7 @@ class SearchService:
 
     def ready(self) -> Manifest:
         """Answer real queries now, or raise why that is not possible; returns the manifest that answered."""
-        first, second = self._encode(_PROBES)
+        first, second = self.queries.texts(_PROBES)
         if np.allclose(first, second):
             name = self.encoder.spec.name
             raise EncoderError(f"model {name} gives different texts the same vector: its weights are damaged")
@@ -139,27 +133,25 @@ class SearchService:
         return ServiceInfo(self.encoder.spec, self._backend, index)
 
     def close(self) -> None:
-        """Give back index and model."""
+        """Give back index and models."""
         self.reader.close()
-        self.encoder.close()
+        self.queries.close()
 
-    def _vector_query(self, query: SearchQuery) -> VectorQuery:
-        return VectorQuery(self._vector(query.text), query.limit, query.offset, query.min_score)
+    def _ask(self, ask: Callable[[Answering], T]) -> T:
+        watch = Stopwatch()
+        answer, _ = self._in_one_generation(
+            lambda: ask(Answering(self.queries, self.reader, self._manifest(), self._background_of, watch))
+        )
+        return answer
 
-    def _encode_one(self, text: str) -> FloatVector:
-        vector: FloatVector = self._encode([text])[0]
-        vector.flags.writeable = False  # shared by every later caller with the same text
-        return vector
-
-    def _encode(self, texts: Sequence[str]) -> FloatMatrix:
-        vectors = self.encoder.encode_texts(texts)
-        spec = self.encoder.spec
-        if vectors.shape != (len(texts), spec.dim):
-            raise EncoderError(f"model {spec.name} gave vectors of shape {vectors.shape}, not {(len(texts), spec.dim)}")
-        # A comparison with NaN is false, so this refuses vectors that are not finite too.
-        if not (np.abs(np.linalg.norm(vectors, axis=1) - 1) < _NORM_TOLERANCE).all():
-            raise EncoderError(f"model {spec.name} gave vectors that are not of unit length: its weights are damaged")
-        return vectors
+    def _background_of(self, manifest: Manifest) -> Background:
+        """The sample of a generation, drawn once. Two threads may draw it at the same time: they draw the same."""
+        background = self._background
+        if background is None or background.generation != manifest.generation:
+            background = read_background(self.reader, manifest)
+            if self.reader.manifest().generation == manifest.generation:  # else the answer is asked for again
+                self._background = background
+        return background
 
     def _manifest(self) -> Manifest:
         """The manifest that answers now; raises `ModelMismatch` where another model made it."""
@@ -184,25 +176,7 @@ class SearchService:
             before = after
         raise IndexUnavailable("the index is replaced faster than it can be asked: try again")
 
-    def _hits(self, asked: VectorQuery, watch: Stopwatch) -> tuple[Hit, ...]:
-        [found] = self.reader.search([asked])
-        watch.lap("search")
-        known = self.reader.fetch(found.ids.tolist())
-        watch.lap("fetch")
-        return tuple(_hit(known[number], score) for number, score in scored(found) if number in known)
-
-    def _result(self, hits: tuple[Hit, ...], manifest: Manifest, watch: Stopwatch) -> SearchResult:
-        return SearchResult(hits, manifest.model, manifest.collection, manifest.generation, watch.timings())
-
 
 def scored(found: Neighbours) -> list[tuple[int, float]]:
     """Ids and scores as plain numbers; a score has the shortest decimals that are this single-precision number."""
     return [(int(number), float(str(score))) for number, score in zip(found.ids, found.scores, strict=True)]
-
-
-def _hit(known: Known, score: float) -> Hit:
-    return Hit(known.id, score, known.picture.path, known.picture.width, known.picture.height)
-
-
-def _unknown(image_id: int) -> NotFound:
-    return NotFound(f"no image has id {image_id}")

@@ -182,6 +182,7 @@ def test_the_description_tells_problems_apart_from_answers(client: TestClient) -
     paths = description["paths"]
     assert set(paths) == {
         "/search",
+        "/search/batch",
         "/images/{image_id}",
         "/images/{image_id}/thumbnail",
         "/images/{image_id}/similar",

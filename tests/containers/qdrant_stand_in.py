@@ -173,6 +173,11 @@ async def count(request: Request, collection: str, body: models.CountRequest) ->
     return answer(local(request).count(collection, count_filter=body.filter))
 
 
+@router.post(COLLECTION + "/facet")
+async def facet(request: Request, collection: str, body: models.FacetRequest) -> JSONResponse:
+    return answer(local(request).facet(collection, body.key, facet_filter=body.filter, limit=body.limit or 10))
+
+
 @router.post(POINTS + "/query")
 async def query(request: Request, collection: str, body: models.QueryRequest) -> JSONResponse:
     return answer(

@@ -11,7 +11,7 @@ from qdrant_client import QdrantClient
 from search_app.index.base import IndexStore
 from search_app.index.edge.store import EdgeStore
 from search_app.index.memory import MemoryStore
-from search_app.index.server.engine import connect
+from search_app.index.server.connection import connect
 from search_app.index.server.store import ServerStore
 
 # read now: the tests themselves run in a clean environment

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from search_app.errors import IndexInUse, IndexUnavailable, VectorIndexError
+from search_app.index.fields import INDEXES
 from search_app.index.server.engine import ServerEngine
 from search_app.index.server.retry import Patience
 from search_app.index.server.store import ServerStore
@@ -73,7 +74,7 @@ def test_the_graph_is_built_after_the_bulk_load_and_before_it_is_shown(url: str)
     assert restored["optimizers_config"]["indexing_threshold"] == 20_000
     assert order.index("PUT points") < order.index("PATCH bulk__000001") < order.index("POST aliases")
     indexed = {body["field_name"] for _, path, body in proxy.passed if path.endswith("/index")}
-    assert indexed == {"path", "content_hash"}
+    assert indexed == {"path", "content_hash", *INDEXES}
 
 
 def test_a_server_that_is_not_there_is_said_plainly() -> None:

@@ -156,8 +156,8 @@ class InterruptedReader:
             self.replace_index.pop()()
         return found
 
-    def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
-        return self.inner.fetch(ids)
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.inner, name)
 
 
 def test_an_answer_never_mixes_two_generations(world: tuple[SearchService, MemoryStore]) -> None:

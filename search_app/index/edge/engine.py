@@ -11,8 +11,11 @@ from typing import Any
 
 import qdrant_edge as qe
 
-from search_app.index.edge.wire import Nearest, Payloads, Question, Rows, Sparse, WordVectors
-from search_app.index.fields import FORM, IMAGE, MEANING, WORDS, WORDS_FIELDS
+from search_app.index.clauses import Clause
+from search_app.index.edge import facets, points
+from search_app.index.edge.conditions import filter_of
+from search_app.index.edge.wire import FacetValue, Nearest, Payloads, Question, Rows, WordVectors
+from search_app.index.fields import FORM, IMAGE, MEANING, WORDS, WORDS_FIELDS, meta_indexes, with_has_words
 
 _HNSW_EF = 128
 _PAGE = 1000
@@ -31,6 +34,8 @@ class Engine:
 
     def __init__(self) -> None:
         self._shard: Any = None
+        self._meta: dict[str, str] = {}
+        """Metadata fields that were written since the shard was opened, and how they are indexed."""
 
     def create(self, path: str, dim: int, graph_from: int) -> None:
         """Make an empty shard; graphs are built for segments of more than `graph_from` points."""
@@ -58,7 +63,7 @@ class Engine:
 
     def close(self) -> None:
         """Give the shard back."""
-        shard, self._shard = self._shard, None
+        shard, self._shard, self._meta = self._shard, None, {}
         if shard is not None:
             shard.close()
 
@@ -94,13 +99,13 @@ class Engine:
         requests = [
             qe.QueryRequest(
                 depth,
-                query=qe.Query.Nearest(_sparse(vector) if isinstance(vector, tuple) else _row(vector), channel),
+                query=qe.Query.Nearest(points.query_vector(vector), channel),
                 params=qe.SearchParams(hnsw_ef=_HNSW_EF, exact=exact),
-                filter=None if among is None else qe.Filter(must=[qe.HasIdCondition(set(among))]),
+                filter=filter_of(clauses, among),
                 with_payload=False,
                 with_vector=False,
             )
-            for channel, vector, depth, exact, among in questions
+            for channel, vector, depth, exact, among, clauses in questions
         ]
         answers = self._shard.query_batch(qe.QueryBatchRequest(requests))
         return [
@@ -125,7 +130,7 @@ class Engine:
     def vectors(self, ids: list[int], channel: str) -> tuple[list[int], bytes]:
         """The ids that have a vector in a dense channel, and these vectors."""
         records = self._shard.retrieve(ids, with_payload=False, with_vector=[channel])
-        return _dense([record for record in records if channel in (record.vector or {})], channel)
+        return points.dense([record for record in records if channel in (record.vector or {})], channel)
 
     def page(self, after: int) -> Payloads:
         """The next payloads, without words, above id `after`, in id order; empty at the end."""
@@ -135,27 +140,50 @@ class Engine:
     def rows(self, after: int) -> Rows:
         """The next whole points above id `after`, in id order; empty at the end."""
         request = qe.ScrollRequest(offset=after + 1, limit=_PAGE, with_payload=True, with_vector=True)
-        return _rows(self._shard.scroll(request)[0])
+        return points.rows(self._shard.scroll(request)[0])
 
     def points(self, ids: list[int]) -> Rows:
         """The whole points of each id that exists, in their order."""
-        return _rows(self._shard.retrieve(ids, with_payload=True, with_vector=True))
+        return points.rows(self._shard.retrieve(ids, with_payload=True, with_vector=True))
 
     def upsert(self, rows: Rows, dim: int) -> None:
         """Add or replace points that were validated."""
         ids, vectors, words, payloads = rows
-        points = [
-            qe.Point(number, {IMAGE: row, **_named(word)}, payload)
-            for number, row, word, payload in zip(ids, _floats(vectors, [len(ids), dim]), words, payloads, strict=True)
+        dense = points.floats(vectors, [len(ids), dim])
+        whole = [
+            qe.Point(number, {IMAGE: row, **points.named(word)}, payload)
+            for number, row, word, payload in zip(ids, dense, words, payloads, strict=True)
         ]
-        self._shard.update(qe.UpdateOperation.upsert_points(points))
+        self._note_meta(payloads)
+        self._shard.update(qe.UpdateOperation.upsert_points(whole))
 
     def update_payloads(self, payloads: Payloads) -> None:
         """Replace payloads but for the words; raises `ValueError`, before any write, for an id that does not exist."""
         words = dict(self.words([number for number, _ in payloads]))
         self._refuse_unknown(number for number, _ in payloads if number not in words)
+        self._note_meta(payload for _, payload in payloads)
         for number, payload in payloads:
-            self._shard.update(qe.UpdateOperation.overwrite_payload([number], payload | words[number]))
+            whole = payload | with_has_words(words[number])
+            self._shard.update(qe.UpdateOperation.overwrite_payload([number], whole))
+
+    def _note_meta(self, payloads: Iterable[dict[str, Any]]) -> None:
+        for payload in payloads:
+            self._meta |= meta_indexes(payload)
+
+    def index_fields(self, least: int) -> None:
+        """Index what is asked and counted by, once there are `least` points: fewer are looked at one by one."""
+        if self.count() >= least:
+            facets.index_fields(self._shard, self._meta)
+
+    def count_where(self, clauses: Sequence[Clause], among: tuple[int, ...] | None) -> int:
+        """How many points pass."""
+        return int(self._shard.count(qe.CountRequest(exact=True, filter=filter_of(clauses, among))))
+
+    def facet(
+        self, key: str, clauses: Sequence[Clause], among: tuple[int, ...] | None, limit: int
+    ) -> list[tuple[FacetValue, int]]:
+        """How many of the points that pass have each value of a field; most first, then by value."""
+        return facets.count_values(self._shard, key, filter_of(clauses, among), limit)
 
     def open_words(self, dim: int) -> None:
         """Make empty channels for words; words that were there are dropped."""
@@ -173,7 +201,7 @@ class Engine:
         ids = [number for number, _, _ in words]
         self._refuse_unknown(set(ids) - set(self.existing(ids)))
         self._shard.update(qe.UpdateOperation.delete_vectors([*ids], [MEANING, FORM]))
-        named = [(number, _named(vectors)) for number, vectors, _ in words]
+        named = [(number, points.named(vectors)) for number, vectors, _ in words]
         self._shard.update(qe.UpdateOperation.update_vectors([qe.PointVectors(n, one) for n, one in named if one]))
         for number, _, payload in words:
             self._shard.update(qe.UpdateOperation.set_payload([number], payload))
@@ -190,39 +218,3 @@ class Engine:
 
 def _brief() -> Any:
     return qe.PayloadSelector.Exclude([WORDS])
-
-
-def _floats(data: bytes, shape: list[int]) -> Any:
-    return memoryview(data).cast("f", shape).tolist()
-
-
-def _row(data: bytes) -> Any:
-    return memoryview(data).cast("f").tolist()
-
-
-def _sparse(vector: Sparse) -> Any:
-    indices, values = vector
-    return qe.SparseVector(memoryview(indices).cast("I").tolist(), _row(values))
-
-
-def _named(words: WordVectors | None) -> dict[str, Any]:
-    """The vectors of words by the names of their channels; an empty one would count in the engine's statistics."""
-    meaning, form = words or (b"", (b"", b""))
-    return ({MEANING: _row(meaning)} if meaning else {}) | ({FORM: _sparse(form)} if form[0] else {})
-
-
-def _dense(records: Sequence[Any], channel: str) -> tuple[list[int], bytes]:
-    return [record.id for record in records], b"".join(array("f", one.vector[channel]).tobytes() for one in records)
-
-
-def _word_vectors(vectors: dict[str, Any]) -> WordVectors | None:
-    meaning, form = vectors.get(MEANING, ()), vectors.get(FORM)
-    indices, values = (form.indices, form.values) if form else ((), ())
-    if not meaning and not indices:
-        return None
-    return array("f", meaning).tobytes(), (array("I", indices).tobytes(), array("f", values).tobytes())
-
-
-def _rows(records: Sequence[Any]) -> Rows:
-    ids, vectors = _dense(records, IMAGE)
-    return ids, vectors, [_word_vectors(record.vector) for record in records], [record.payload for record in records]

@@ -6,11 +6,21 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from search_app.datatypes import DenseChannel, FloatVector, Known, Manifest, Neighbours, PrintedWords, VectorQuery
+from search_app.datatypes import (
+    Condition,
+    DenseChannel,
+    FacetValue,
+    FloatVector,
+    Known,
+    Manifest,
+    Neighbours,
+    PrintedWords,
+    VectorQuery,
+)
 from search_app.errors import IndexDamaged, IndexUnavailable, NoIndexYet, VectorIndexError
 from search_app.index.edge.generations import CollectionFolder
 from search_app.index.edge.serving import Serving, open_current
-from search_app.index.validate import check_ids, check_queries
+from search_app.index.validate import check_facet, check_ids, check_queries
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +61,19 @@ class EdgeReader:
         with self._use() as serving:
             check_queries(queries, serving.record.manifest)
             return serving.shard.search(queries)
+
+    def facet(
+        self,
+        field: str,
+        *,
+        where: Sequence[Condition] = (),
+        among: Sequence[int] | None = None,
+        limit: int = 100,
+    ) -> list[tuple[FacetValue, int]]:
+        """How many pictures have each value of a field; see `IndexReader.facet`."""
+        key, clauses = check_facet(field, where, among, limit)
+        with self._use() as serving:
+            return serving.shard.facet(key, clauses, among, limit) if limit else []
 
     def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
         """The payload of each id that exists."""

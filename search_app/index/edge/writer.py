@@ -10,10 +10,11 @@ from typing import Self
 from search_app.datatypes import EncoderSpec, FloatVector, Known, Manifest, Point, PrintedWords, WordsPoint, WordsSpec
 from search_app.errors import IndexDamaged
 from search_app.index.edge.changes import Changes
-from search_app.index.edge.export import Digests, Rows, is_good
+from search_app.index.edge.export import Rows
+from search_app.index.edge.finish import Finish
 from search_app.index.edge.generations import MANIFEST, SHARD, CollectionFolder
 from search_app.index.edge.process import ShardDamaged
-from search_app.index.edge.shard import EdgeShard
+from search_app.index.edge.shard import INDEX_FROM, EdgeShard
 from search_app.index.files import real_size, require_space
 from search_app.index.manifest import (
     Record,
@@ -27,7 +28,7 @@ from search_app.index.manifest import (
     write_record,
 )
 from search_app.index.payload import to_payload
-from search_app.index.validate import check_ids, check_points, check_words
+from search_app.index.validate import check_ids, check_pictures, check_points, check_words
 
 logger = logging.getLogger(__name__)
 
@@ -164,6 +165,7 @@ class EdgeWriter:
 
     def update_pictures(self, known: Sequence[Known]) -> None:
         """Replace the payload of existing points; raises `ValueError` for an id that is not there."""
+        check_pictures([one.picture for one in known])
         if known:
             payloads = [(one.id, to_payload(one.picture)) for one in known]
             self._change([one.id for one in known], lost=False).update_payloads(payloads)
@@ -216,33 +218,16 @@ class EdgeWriter:
         return record.manifest
 
     def _finish(self, *, final: bool) -> Record:
-        """Complete the work folder: graphs and export where `final`, everything on the disk, shard closed."""
+        """Complete the work folder and close its shard."""
         shard = self._work()
         require_space(self._place.path, real_size(self._part))
-        if final:
-            shard.optimize()
-        shard.flush()
         manifest = replace(
-            self._draft.manifest,
-            folder=self._folder,
-            model=self._spec.name,
-            count=shard.count(),
-            generation=self._place.next_number(),
+            self._draft.manifest, folder=self._folder, model=self._spec.name, generation=self._place.next_number()
         )
-        sample = shard.sample()
-        export = self._export(shard) if final else {}
-        shard.give_back()
+        finish = Finish(shard, self._part, self._base, self._committed, min(self._graph_from, INDEX_FROM))
+        record = finish.run(replace(self._draft, manifest=manifest, final=final), self._changes.few())
         self._opened = False
-        record = replace(self._draft, manifest=manifest, final=final, sample=sample, export=export)
-        write_record(self._part / MANIFEST, record)
         return record
-
-    def _export(self, shard: EdgeShard) -> Digests:
-        """Write the export, from that of the generation this one is a copy of where little has changed."""
-        base, record, few = self._base, self._committed, self._changes.few()
-        if base is not None and record is not None and few is not None and is_good(base, record.export):
-            return shard.export_changes(self._part, self._draft.manifest, base, few)
-        return shard.export(self._part, self._draft.manifest)
 
     def _discard_part(self) -> None:
         if self._opened:

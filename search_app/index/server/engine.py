@@ -5,132 +5,32 @@ readers answer from. Point 0 of a physical collection has no vector and carries 
 moves both at once and every server version can store it.
 """
 
-import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import numpy as np
-from qdrant_client import QdrantClient, models
+from qdrant_client import models
 
-from search_app.datatypes import DenseChannel, FloatMatrix, FloatVector, Neighbours, VectorQuery, WordsPoint
-from search_app.errors import IndexDamaged
-from search_app.index.fields import CONTENT_HASH, FORM, IMAGE, MEANING, PATH, WORDS_FIELDS
+from search_app.datatypes import DenseChannel, FacetValue, FloatMatrix, FloatVector, Neighbours, VectorQuery, WordsPoint
+from search_app.errors import IndexDamaged, VectorIndexError
+from search_app.index.clauses import Clause
+from search_app.index.conditions import yes_or_no
+from search_app.index.fields import FORM, HAS_WORDS, IMAGE, MEANING, WORDS_FIELDS, meta_indexes, with_has_words
 from search_app.index.ranking import Scored, answer
 from search_app.index.server import requests
-from search_app.index.server.errors import already_exists, delay_asked, in_words
-from search_app.index.server.retry import Patience
+from search_app.index.server.collections import ServerCollections
+from search_app.index.server.conditions import filter_of
+from search_app.index.server.errors import lacks_index
 
 MANIFEST_ID = 0
 _PAGE = 1000
-_GRPC_PORT = 6334
-GRAPH_FROM_BYTES = 20_000 * 1024
-"""The server builds graphs for segments with more bytes of vectors; its own default, put back after a bulk load."""
 
-Result = TypeVar("Result")
 Item = TypeVar("Item")
 
 
-def connect(url: str, api_key: str, timeout_s: int) -> QdrantClient:
-    """A client for the server at `url`; gRPC where its port answers, else HTTP."""
-    parts = urlsplit(url)
-    default_port = parts.port in (None, 6333) and parts.path in ("", "/")
-    return QdrantClient(
-        url=url,
-        api_key=api_key or None,
-        timeout=timeout_s,
-        prefer_grpc=default_port and _answers(parts.hostname or "localhost", _GRPC_PORT),
-        grpc_port=_GRPC_PORT,
-        check_compatibility=False,  # it warns from a thread of its own; what fails says so by itself
-    )
-
-
-def _answers(host: str, port: int) -> bool:
-    try:
-        socket.create_connection((host, port), timeout=0.5).close()
-    except OSError:
-        return False
-    return True
-
-
-class ServerEngine:
-    """One client with patience; every operation is idempotent, so each may be tried again."""
-
-    def __init__(self, client: QdrantClient, where: str, patience: Patience) -> None:
-        self._client, self._where, self._patience = client, where, patience
-
-    def _do(self, request: Callable[[], Result]) -> Result:
-        try:
-            return self._patience.retry(request, delay_asked)
-        except Exception as error:
-            raise in_words(error, self._where) from error
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._client.close()
-
-    # --- collections and aliases
-
-    def target(self, alias: str) -> str | None:
-        """The physical collection an alias stands for."""
-        aliases = self._do(self._client.get_aliases).aliases
-        return next((one.collection_name for one in aliases if one.alias_name == alias), None)
-
-    def collections(self) -> list[str]:
-        """The names of all physical collections."""
-        return [one.name for one in self._do(self._client.get_collections).collections]
-
-    def create(self, name: str, dim: int) -> None:
-        """Make an empty collection for a bulk load: no graph is built before `end_bulk_load`."""
-        if self._do(lambda: self._client.collection_exists(name)):
-            return
-        self._do(
-            lambda: self._client.create_collection(
-                name,
-                vectors_config=requests.dense_vectors(dim),
-                optimizers_config=models.OptimizersConfigDiff(indexing_threshold=0),
-            )
-        )
-        for field in (PATH, CONTENT_HASH):
-            keyword = models.PayloadSchemaType.KEYWORD
-            self._do(partial(self._client.create_payload_index, name, field, field_schema=keyword, wait=True))
-
-    def create_empty(self, name: str) -> bool:
-        """Make a collection without vectors; False when there is one of that name: the server decides the race."""
-
-        def attempt() -> bool:
-            try:
-                return self._client.create_collection(name, vectors_config={})
-            except Exception as error:
-                if already_exists(error):
-                    return False
-                raise
-
-        return self._do(attempt)
-
-    def end_bulk_load(self, name: str) -> None:
-        """Let the server build its graphs."""
-        threshold = models.OptimizersConfigDiff(indexing_threshold=GRAPH_FROM_BYTES // 1024)
-        self._do(lambda: self._client.update_collection(name, optimizers_config=threshold))
-
-    def is_optimizing(self, name: str) -> bool:
-        """Whether graphs are being built at this moment."""
-        return self._do(lambda: self._client.get_collection(name)).status == models.CollectionStatus.YELLOW
-
-    def drop(self, name: str) -> None:
-        """Remove a collection; an unknown one is ignored."""
-        self._do(lambda: self._client.delete_collection(name))
-
-    def point_alias(self, alias: str, name: str) -> None:
-        """Let `alias` stand for `name` from one moment to the next."""
-        create = models.CreateAlias(collection_name=name, alias_name=alias)
-        actions: list[Any] = [models.CreateAliasOperation(create_alias=create)]
-        if self.target(alias) is not None:
-            actions.insert(0, models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=alias)))
-        self._do(lambda: self._client.update_collection_aliases(actions))
-
-    # --- point 0
+class ServerEngine(ServerCollections):
+    """The points of collections too."""
 
     def read_head(self, name: str) -> dict[str, Any] | None:
         """The payload of point 0."""
@@ -141,24 +41,30 @@ class ServerEngine:
         head = models.PointStruct(id=MANIFEST_ID, vector={}, payload=dict(payload))
         self._do(lambda: self._client.upsert(name, [head], wait=True))
 
-    # --- points
-
     def upsert(self, name: str, ids: list[int], vectors: FloatMatrix, payloads: list[dict[str, Any]]) -> None:
         """Add or replace points that were validated."""
+        self._index_meta(name, payloads)
         batch = models.Batch(ids=[*ids], vectors={IMAGE: vectors.tolist()}, payloads=payloads)
         self._do(lambda: self._client.upsert(name, batch, wait=True))
 
     def update_payloads(self, name: str, payloads: list[tuple[int, dict[str, Any]]]) -> None:
         """Replace the payloads of existing points but for the words."""
+        self._index_meta(name, [payload for _, payload in payloads])
         for some in _pages(payloads):
             words = self.words(name, [number for number, _ in some])
             operations: list[Any] = [
                 models.OverwritePayloadOperation(
-                    overwrite_payload=models.SetPayload(payload=payload | words.get(number, {}), points=[number])
+                    overwrite_payload=models.SetPayload(
+                        payload=payload | with_has_words(words.get(number, {})), points=[number]
+                    )
                 )
                 for number, payload in some
             ]
             self._do(partial(self._client.batch_update_points, name, operations, wait=True))
+
+    def _index_meta(self, name: str, payloads: Sequence[dict[str, Any]]) -> None:
+        for payload in payloads:
+            self._index(name, meta_indexes(payload))
 
     def open_words(self, name: str, dim: int) -> None:
         """Make empty channels for words; words that were there are dropped."""
@@ -228,6 +134,26 @@ class ServerEngine:
     def count(self, name: str) -> int:
         """How many pictures there are."""
         return int(self._do(lambda: self._client.count(name, exact=True)).count) - (self.read_head(name) is not None)
+
+    def facet(
+        self, name: str, key: str, clauses: tuple[Clause, ...], among: Sequence[int] | None, limit: int
+    ) -> list[tuple[FacetValue, int]]:
+        """How many pictures that pass have each value of a field; most first, then by value."""
+        if key == HAS_WORDS:
+            return yes_or_no(lambda more: self._count_where(name, (*clauses, *more), among))[:limit]
+        chosen = filter_of(clauses, among)
+        ask = partial(self._client.facet, name, key, facet_filter=chosen, limit=limit, exact=True)
+        try:
+            hits = self._do(ask).hits
+        except VectorIndexError as error:
+            if lacks_index(error):  # no picture has the field, or the collection was made by an older version
+                return []
+            raise
+        return sorted(((hit.value, hit.count) for hit in hits if hit.count), key=lambda pair: (-pair[1], pair[0]))
+
+    def _count_where(self, name: str, clauses: Sequence[Clause], among: Sequence[int] | None) -> int:
+        chosen = filter_of(clauses, among, without=MANIFEST_ID)
+        return int(self._do(partial(self._client.count, name, count_filter=chosen, exact=True)).count)
 
     def search(self, name: str, queries: Sequence[VectorQuery]) -> list[Neighbours]:
         """Answer queries in one request."""

@@ -36,6 +36,11 @@ def already_exists(error: Exception) -> bool:
     return _status(error) in (409, "ALREADY_EXISTS") or "already exists" in _text(error)
 
 
+def lacks_index(error: VectorIndexError) -> bool:
+    """Whether the server refused to count by a field that it has not indexed."""
+    return "index for faceting" in str(error)
+
+
 def delay_asked(error: Exception) -> float | None:
     """For `Patience.retry`: only what may pass by itself is tried again."""
     asked = getattr(error, "retry_after_s", None)

@@ -7,7 +7,9 @@ import numpy as np
 from qdrant_client import models
 
 from search_app.datatypes import SparseVector, VectorQuery, WordsPoint
+from search_app.index.conditions import resolve
 from search_app.index.fields import FORM, IMAGE, MEANING, WORDS
+from search_app.index.server.conditions import filter_of
 
 HNSW_EF = 128
 BRIEF = models.PayloadSelectorExclude(exclude=[WORDS])
@@ -42,12 +44,11 @@ def word_vectors(point: WordsPoint) -> models.PointVectors | None:
 def nearest(query: VectorQuery, depth: int) -> models.QueryRequest:
     """Ask for the best `depth` points."""
     vector = _sparse(query.vector) if isinstance(query.vector, SparseVector) else query.vector.tolist()
-    among = None if query.among is None else models.Filter(must=[models.HasIdCondition(has_id=[*query.among])])
     return models.QueryRequest(
         query=vector,
         using=query.channel,
         limit=depth,
-        filter=among,
+        filter=filter_of(resolve(query.where), query.among),
         params=models.SearchParams(hnsw_ef=HNSW_EF, exact=query.exact),
         with_payload=False,
         with_vector=False,

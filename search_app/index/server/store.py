@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from search_app.datatypes import (
+    Condition,
     DenseChannel,
     EncoderSpec,
+    FacetValue,
     FloatVector,
     Known,
     Manifest,
@@ -22,11 +24,12 @@ from search_app.datatypes import (
 from search_app.errors import NoIndexYet, VectorIndexError
 from search_app.index.manifest import record_from_json
 from search_app.index.payload import read_words, to_known
-from search_app.index.server.engine import ServerEngine, connect
+from search_app.index.server.connection import connect
+from search_app.index.server.engine import ServerEngine
 from search_app.index.server.errors import CollectionGone
 from search_app.index.server.retry import Patience
 from search_app.index.server.writer import ServerWriter
-from search_app.index.validate import check_ids, check_queries
+from search_app.index.validate import check_facet, check_ids, check_queries
 
 _READ_TIMEOUT_S = 5
 _READ_PATIENCE = Patience(attempts=3)
@@ -114,6 +117,18 @@ class ServerReader:
             return self._engine.search(name, queries)
 
         return self._ask(question)
+
+    def facet(
+        self,
+        field: str,
+        *,
+        where: Sequence[Condition] = (),
+        among: Sequence[int] | None = None,
+        limit: int = 100,
+    ) -> list[tuple[FacetValue, int]]:
+        """How many pictures have each value of a field; see `IndexReader.facet`."""
+        key, clauses = check_facet(field, where, among, limit)
+        return self._ask(lambda name, _: self._engine.facet(name, key, clauses, among, limit) if limit else [])
 
     def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
         """The payload of each id that exists."""

@@ -20,9 +20,10 @@ from search_app.index.manifest import (
     with_words,
 )
 from search_app.index.payload import read_words, to_known, to_payload, words_to_payload
-from search_app.index.server.engine import GRAPH_FROM_BYTES, ServerEngine
+from search_app.index.server.collections import GRAPH_FROM_BYTES
+from search_app.index.server.engine import ServerEngine
 from search_app.index.server.lock import ServerLock
-from search_app.index.validate import check_ids, check_points, check_words
+from search_app.index.validate import check_ids, check_pictures, check_points, check_words
 
 _BATCH = 500
 _DIRTY = "dirty"
@@ -136,6 +137,7 @@ class ServerWriter:
 
     def update_pictures(self, known: Sequence[Known]) -> None:
         """Replace the payload of existing points; raises `ValueError` for an id that is not there."""
+        check_pictures([one.picture for one in known])
         self._refuse_unknown([one.id for one in known])
         if known:
             self._change()
@@ -184,6 +186,8 @@ class ServerWriter:
         if committed is not None and same and (committed.final or not final):
             return committed.manifest
         self._lock.check(thoroughly=True)
+        if self._name == self._live:
+            self._engine.index_fields(self._name)  # an older version made it
         count = self._engine.count(self._name)
         if final and not self._is_final():
             self._build_graph(count)

@@ -1,0 +1,48 @@
+"""The end of a commit: indexes, graphs and export of a work folder, everything on the disk, its shard closed."""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from search_app.datatypes import Manifest
+from search_app.index.edge.export import Digests, is_good
+from search_app.index.edge.generations import MANIFEST
+from search_app.index.edge.shard import EdgeShard
+from search_app.index.manifest import Record, write_record
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Completes what lies in `part`, a copy of the generation in `base` where there was one."""
+
+    shard: EdgeShard
+    part: Path
+    base: Path | None
+    committed: Record | None
+    """Of the base."""
+    index_from: int
+    """Fields are indexed where there are so many points or more."""
+
+    def run(self, draft: Record, few: AbstractSet[int] | None) -> Record:
+        """Write and return the record; graphs and the export are left to a final commit.
+
+        `few` are the points that differ from the base, where they are known and not many.
+        """
+        self.shard.index_fields(self.index_from)
+        if draft.final:
+            self.shard.optimize()
+        self.shard.flush()
+        manifest = replace(draft.manifest, count=self.shard.count())
+        sample = self.shard.sample()
+        export = self._export(manifest, few) if draft.final else {}
+        self.shard.give_back()
+        record = replace(draft, manifest=manifest, sample=sample, export=export)
+        write_record(self.part / MANIFEST, record)
+        return record
+
+    def _export(self, manifest: Manifest, few: AbstractSet[int] | None) -> Digests:
+        """Write the export, from that of the base where little has changed."""
+        record = self.committed
+        if self.base is not None and record is not None and few is not None and is_good(self.base, record.export):
+            return self.shard.export_changes(self.part, manifest, self.base, few)
+        return self.shard.export(self.part, manifest)

@@ -1,0 +1,169 @@
+"""One query answered from one generation: ask, rank, arrange, fetch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from search_app.datatypes import FacetValue, Known, Manifest, Neighbours, VectorQuery
+from search_app.index.base import IndexReader
+from search_app.search.arrange import SPREAD, fold, sort, spread
+from search_app.search.asking import Asked, Asking
+from search_app.search.background import Background
+from search_app.search.encoding import QueryEncoder
+from search_app.search.pool import tiers
+from search_app.search.query import SearchQuery
+from search_app.search.ranked import Ranked, rank
+from search_app.search.relevance import LINE
+from search_app.search.results import Hit, SearchResult, Stopwatch
+from search_app.words.matching import match_words
+
+_SORTED_TIERS = 3
+"""Pools that are looked through for relevant pictures where all of them are to be sorted or counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of an order, and what is known about the rest."""
+
+    hits: Ranked
+    best: float
+    """Relevance of the best picture; 0 where there is none."""
+    relevant: tuple[int, ...]
+    """Ids of the relevant pictures that were looked at."""
+    copies: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+
+class Answering:
+    """What one query needs; made for each."""
+
+    def __init__(
+        self,
+        queries: QueryEncoder,
+        reader: IndexReader,
+        manifest: Manifest,
+        background: Callable[[Manifest], Background],
+        watch: Stopwatch,
+    ) -> None:
+        self._asking = Asking(queries, reader, manifest)
+        self._reader, self._manifest, self._watch = reader, manifest, watch
+        self._background = background
+
+    def result(self, query: SearchQuery) -> SearchResult:
+        """Everything about the hits of a validated query."""
+        asked = self._ask(query)
+        page = self._page(query, asked, self._background(self._manifest))
+        self._watch.lap("search")
+        hits = self._hits(asked, page)
+        facets = self._facets(query, page) if query.facets else None
+        self._watch.lap("fetch")
+        return SearchResult(
+            hits=hits,
+            model=self._manifest.model,
+            collection=self._manifest.collection,
+            generation=self._manifest.generation,
+            took_ms=self._watch.timings(),
+            understood=asked.understood,
+            no_match=page.best < LINE,
+            relevant=len(page.relevant),
+            facets=facets,
+        )
+
+    def ids(self, query: SearchQuery) -> Neighbours:
+        """Ids and scores; where only pictures are compared nothing but the engine's answer is looked at."""
+        asked = self._ask(query)
+        if asked.is_plain and not asked.itself and not _is_arranged(query):
+            vector = asked.questions[0].vector
+            plain = VectorQuery(vector, query.limit, query.offset, query.min_score, where=query.where)
+            return self._reader.search([plain])[0]
+        hits = self._page(query, asked, self._background(self._manifest)).hits
+        return Neighbours(hits.ids, hits.scores.astype(np.float32))
+
+    def odds(self, query: SearchQuery) -> Neighbours:
+        """Ids and the log odds of their relevance."""
+        hits = self._page(query, self._ask(query), self._background(self._manifest)).hits
+        return Neighbours(hits.ids, hits.odds.astype(np.float32))
+
+    def _ask(self, query: SearchQuery) -> Asked:
+        asked = self._asking.ask(query)
+        self._watch.lap("encode")
+        return asked
+
+    def _page(self, query: SearchQuery, asked: Asked, background: Background) -> Page:
+        """The hits from `offset` on, out of as many tiers as that takes."""
+        found: Ranked | None = None
+        best, relevant = 0.0, list[int]()
+        known = dict[int, Known]()
+        for depth, pool in enumerate(tiers(self._reader, asked.questions, query.where), 1):
+            tier = _passing(rank(asked, pool, background), query)
+            found = tier if found is None else found.then(tier)
+            relevant += tier.ids[tier.relevance >= LINE].tolist()
+            best = max(best, float(tier.relevance.max(initial=0.0)))
+            if query.fold or query.sort:
+                known |= self._reader.fetch(tier.ids.tolist())
+            if _is_enough(query, found, tier, known, depth):
+                break
+        assert found is not None  # noqa: S101 - there is always a first tier, if an empty one
+        hits, copies = self._arranged(query, background, found, known)
+        shown = np.arange(query.offset, min(query.offset + query.limit, len(hits.ids)))
+        return Page(hits.take(shown), best, tuple(relevant), copies)
+
+    def _arranged(
+        self, query: SearchQuery, background: Background, hits: Ranked, known: dict[int, Known]
+    ) -> tuple[Ranked, dict[int, tuple[int, ...]]]:
+        copies = dict[int, tuple[int, ...]]()
+        if query.sort:
+            hits = hits.take(hits.relevance >= max(LINE, query.min_relevance or 0.0))
+        if query.fold:
+            hits, copies = fold(hits, known)
+        if query.diversity and len(hits.ids):
+            vectors = self._reader.vectors(hits.ids[:SPREAD].tolist())
+            hits = spread(hits, vectors, query.diversity, background.likeness)
+        return (sort(hits, known, query.sort) if query.sort else hits), copies
+
+    def _hits(self, asked: Asked, page: Page) -> tuple[Hit, ...]:
+        ids = page.hits.ids.tolist()
+        known = self._reader.fetch(ids)
+        words = self._reader.words(ids) if asked.printed else {}
+        return tuple(
+            Hit(
+                id=number,
+                score=float(str(np.float32(page.hits.scores[place]))),
+                path=known[number].picture.path,
+                width=known[number].picture.width,
+                height=known[number].picture.height,
+                relevance=round(float(page.hits.relevance[place]), 4),
+                evidence={name: round(float(says[place]), 3) for name, says in page.hits.evidence.items()},
+                words=match_words(asked.printed, words[number]) if number in words else (),
+                copies=page.copies.get(number, ()),
+            )
+            for place, number in enumerate(ids)
+            if number in known
+        )
+
+    def _facets(self, query: SearchQuery, page: Page) -> dict[str, tuple[tuple[FacetValue, int], ...]]:
+        counts = {name: self._reader.facet(name, among=page.relevant) if page.relevant else [] for name in query.facets}
+        return {name: tuple(values) for name, values in counts.items()}
+
+
+def _is_arranged(query: SearchQuery) -> bool:
+    return bool(query.min_relevance is not None or query.diversity or query.sort or query.fold)
+
+
+def _is_enough(query: SearchQuery, found: Ranked, tier: Ranked, known: dict[int, Known], depth: int) -> bool:
+    """Whether the page can be made of what was found; sorting and counting want every relevant picture."""
+    if query.sort or query.facets:
+        return depth == _SORTED_TIERS or not (tier.relevance >= LINE).any()
+    if query.min_relevance is not None and not len(tier.ids):
+        return True
+    hits = len({known[number].picture.copy_of or number for number in known}) if query.fold else len(found.ids)
+    return hits >= query.offset + query.limit
+
+
+def _passing(ranked: Ranked, query: SearchQuery) -> Ranked:
+    kept = np.ones(len(ranked.ids), bool)
+    if query.min_score is not None:
+        kept &= ranked.scores.astype(np.float32) >= np.float32(query.min_score)
+    if query.min_relevance is not None:
+        kept &= ranked.relevance >= query.min_relevance
+    return ranked.take(kept)

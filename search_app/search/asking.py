@@ -1,0 +1,116 @@
+"""From a checked query to the questions that the index is asked."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from search_app.datatypes import FloatVector, Manifest
+from search_app.errors import ModelMismatch, NotFound
+from search_app.index.base import IndexReader
+from search_app.search.encoding import QueryEncoder
+from search_app.search.negation import Understood, understand
+from search_app.search.pool import Question
+from search_app.search.query import SearchQuery, Term, WordsMode
+from search_app.search.relevance import Kind
+from search_app.words.bm25 import sparse_query
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A query as vectors."""
+
+    understood: Understood
+    terms: tuple[Term, ...]
+    """All of them; the text comes first, then what it asks to leave out."""
+    questions: tuple[Question, ...]
+    kind: Kind
+    printed: str
+    """What the printed words are compared with; empty where they are not."""
+    itself: frozenset[int]
+    """Pictures of the index that were asked about: they are no answer."""
+
+    @property
+    def is_plain(self) -> bool:
+        """One question to the pictures: the engine's own order is the answer."""
+        return len(self.questions) == 1 and self.questions[0].channel == "image"
+
+
+class Asking:
+    """Turns queries into questions, for one generation of one collection."""
+
+    def __init__(self, encoder: QueryEncoder, reader: IndexReader, manifest: Manifest) -> None:
+        self._encoder, self._reader, self._manifest = encoder, reader, manifest
+
+    def ask(self, query: SearchQuery) -> Asked:
+        """The questions of a validated query; raises `NotFound`, `BadRequest`, `EncoderError` or `ModelMismatch`."""
+        read = understand(query.text) if query.understand else Understood(query.text)
+        terms = (*([Term(read.text)] if read.text else []), *(Term(text, weight=-1) for text in read.without))
+        mode = self._mode(query.words)
+        questions = [
+            question
+            for number, term in enumerate((*terms, *query.terms))
+            for question in self._questions(number, term, mode, spoken=len(terms) > number > 0)
+        ]
+        if read.without:  # print is read as it stands: "no sugar" is what a package says
+            questions = [each for each in questions if each.term or each.channel == "image"]
+            questions += self._print_questions(0, query.text, mode, seeks=True)
+        terms += query.terms
+        positive = [term for term in terms if term.weight > 0]
+        printed = " ".join([query.text, *(term.text for term in query.terms if term.weight > 0)]).strip()
+        return Asked(
+            understood=read,
+            terms=terms,
+            questions=tuple(questions),
+            kind=mode if any(term.kind == "text" for term in positive) else "picture",
+            printed=printed if mode != "off" else "",
+            itself=frozenset(term.id for term in terms if term.id is not None),
+        )
+
+    def _mode(self, asked: WordsMode) -> WordsMode:
+        """Where a collection holds no words, or this service no model for them, `fused` is the pictures alone."""
+        fingerprint = self._manifest.words_fingerprint
+        if asked == "off" or not fingerprint or not self._encoder.reads_words:
+            return "only" if asked == "only" else "off"
+        if not self._encoder.matches_words(fingerprint):
+            raise ModelMismatch(
+                f"the words of collection {self._manifest.collection!r} were stored by another version: run "
+                "`python -m search_app index FOLDER` again, or ask with words=off"
+            )
+        return asked
+
+    def _questions(self, number: int, term: Term, mode: WordsMode, *, spoken: bool) -> list[Question]:
+        """`spoken`: a term that plain words ask to leave out is compared with pictures only; see `ask`."""
+        seeks = term.weight > 0
+        image = Question(number, "image", self._image_vector(term), seeks and mode != "only", speaks=mode != "only")
+        if mode == "off" or (spoken and mode == "fused"):
+            return [image]
+        if term.kind == "text":
+            return [image, *self._print_questions(number, term.text, mode, seeks=seeks)]
+        if term.id is not None and self._manifest.words_fingerprint:
+            meaning = self._reader.vectors([term.id], "meaning").get(term.id)
+            return [image] if meaning is None else [image, Question(number, "meaning", meaning, seeks)]
+        return [image]
+
+    def _print_questions(self, number: int, text: str, mode: WordsMode, *, seeks: bool) -> list[Question]:
+        if mode == "off" or not self._manifest.words_fingerprint or not self._encoder.reads_words:
+            return []
+        form = sparse_query(text)
+        questions = [Question(number, "meaning", self._encoder.sentence(text), seeks)]
+        return [*questions, Question(number, "form", form, seeks)] if form.indices.size else questions
+
+    def _image_vector(self, term: Term) -> FloatVector:
+        if term.image is not None:
+            return self._encoder.picture(term.image)
+        if term.id is None:
+            return self._encoder.text(term.text)
+        vector = self._reader.vectors([term.id]).get(term.id)
+        if vector is None:
+            raise NotFound(f"no image has id {term.id}")
+        return vector
+
+
+def mixed(asked: Asked) -> tuple[list[tuple[int, float]], float]:
+    """The image questions with the weights of their terms, and the length of the sum of their weighted vectors."""
+    parts = [(number, asked.terms[q.term].weight) for number, q in enumerate(asked.questions) if q.channel == "image"]
+    total = sum(np.asarray(asked.questions[number].vector, np.float64) * weight for number, weight in parts)
+    return parts, float(np.linalg.norm(total))

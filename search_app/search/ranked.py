@@ -1,0 +1,89 @@
+"""Pictures with what is known about them from their scores, in order: evidence, relevance and the raw score."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_app.datatypes import Channel, SparseVector
+from search_app.search.asking import Asked, mixed
+from search_app.search.background import Background
+from search_app.search.fusion import WEIGHTS, Scores, dense_evidence, form_evidence
+from search_app.search.pool import Pool
+from search_app.search.relevance import CALIBRATIONS
+from search_app.words.tokens import tokenize
+
+_CHANNELS: tuple[Channel, ...] = ("image", "meaning", "form")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranked:
+    """Pictures, best first; every array has one entry a picture."""
+
+    ids: NDArray[np.int64]
+    scores: Scores
+    """Cosine similarity to the query: to the weighted sum of its terms where it has several."""
+    relevance: Scores
+    odds: Scores
+    """Logarithm of the odds that `relevance` stands for: it orders where relevance is all but 1."""
+    evidence: dict[Channel, Scores]
+    """What each channel says; below 0 where it speaks for a term that is to be left out."""
+
+    def take(self, kept: NDArray[np.bool_] | NDArray[np.intp]) -> "Ranked":
+        """Some of them, in the order that is given."""
+        evidence = {channel: values[kept] for channel, values in self.evidence.items()}
+        return Ranked(self.ids[kept], self.scores[kept], self.relevance[kept], self.odds[kept], evidence)
+
+    def then(self, other: "Ranked") -> "Ranked":
+        """These, and the others behind them."""
+        evidence = {name: np.concatenate([self.evidence[name], other.evidence[name]]) for name in self.evidence}
+        pairs = ((getattr(self, name), getattr(other, name)) for name in ("ids", "scores", "relevance", "odds"))
+        ids, scores, relevance, odds = (np.concatenate(pair) for pair in pairs)
+        return Ranked(ids, scores, relevance, odds, evidence)
+
+
+def rank(asked: Asked, pool: Pool, background: Background) -> Ranked:
+    """The pictures of a pool, best first, ties by smaller id, without those that were asked about."""
+    by_term = term_evidence(asked, pool, background)
+    evidence = {
+        channel: np.sum([v for (_, name), v in by_term.items() if name == channel], axis=0, initial=0)
+        + np.zeros(len(pool.ids))
+        for channel in _CHANNELS
+    }
+    positive = sum(term.weight for term in asked.terms if term.weight > 0)
+    total = np.sum([*evidence.values()], axis=0) / positive
+    odds = CALIBRATIONS[asked.kind].odds(total, unknown_share(asked.printed, background))
+    everything = Ranked(pool.ids, cosines(asked, pool), 1 / (1 + np.exp(-np.clip(odds, -60, 60))), odds, evidence)
+    order = np.lexsort((pool.ids, -total))
+    return everything.take(order[~np.isin(pool.ids[order], [*asked.itself])])
+
+
+def term_evidence(asked: Asked, pool: Pool, background: Background) -> dict[tuple[int, Channel], Scores]:
+    """What each channel says for each term, times the weight of the term."""
+    says: dict[tuple[int, Channel], Scores] = {}
+    for question, scores in zip(asked.questions, pool.scores, strict=True):
+        if not question.speaks:
+            continue
+        if question.channel == "form" or isinstance(question.vector, SparseVector):
+            evidence = form_evidence(scores)
+        else:
+            standing = background.standing(question.channel, question.vector, scores)
+            voice = WEIGHTS.image if question.channel == "image" else WEIGHTS.meaning
+            evidence = dense_evidence(standing, voice, background.size(question.channel))
+        says[question.term, question.channel] = asked.terms[question.term].weight * evidence
+    return says
+
+
+def cosines(asked: Asked, pool: Pool) -> Scores:
+    """Cosine of each picture to the normalised sum of the weighted terms, from its cosines to each of them."""
+    parts, length = mixed(asked)
+    total: Scores = np.sum([weight * pool.scores[number] for number, weight in parts], axis=0)
+    single = total.astype(np.float32).astype(np.float64)
+    return single if len(parts) == 1 and parts[0][1] == 1 else single / max(length, 1e-9)
+
+
+def unknown_share(text: str, background: Background) -> float:
+    """The share of a text, by what its terms tell, that is printed on no picture of the sample; 0 without a text."""
+    rarities = {term: background.rarity(term) for term in tokenize(text)}
+    unknown = sum(rarity for term, rarity in rarities.items() if term not in background.frequencies)
+    return unknown / sum(rarities.values()) if rarities and background.documents else 0.0

@@ -1,6 +1,6 @@
 """`python -m benchmarks.duplicates FOLDER [--json OUT]`: how well copies of pictures are found, change by change.
 
-Makes copies of the pictures in FOLDER, changed in twenty ways, in a temporary folder, indexes all with `lite` in memory
+Makes copies of the pictures in FOLDER, changed in many ways, in a temporary folder, indexes all with `lite` in memory
 and groups the originals with the copies of one change at a time: by the rule of the product, by the perceptual hash
 alone and by the vector alone. Then lists what is joined among the originals themselves: look whether it is right.
 With `--no-copies` only that is done.
@@ -67,6 +67,15 @@ def framed(image: Image.Image, share: float, colour: str) -> bytes:
     return jpeg(ImageOps.expand(image, max(1, round(share * min(image.size))), colour))
 
 
+def partly_replaced(image: Image.Image, share: float) -> bytes:
+    """With something else in this share of the area, to the lower right: the picture itself, small, on its head."""
+    size = (max(1, round(image.width * share**0.5)), max(1, round(image.height * share**0.5)))
+    other = image.copy()
+    place = (round(0.8 * (image.width - size[0])), round(0.8 * (image.height - size[1])))
+    other.paste(ImageOps.flip(image).resize(size), place)
+    return jpeg(other)
+
+
 CHANGES: dict[str, Callable[[Image.Image], bytes]] = {
     "JPEG, quality 90": lambda image: jpeg(image, 90),
     "JPEG, quality 60": lambda image: jpeg(image, 60),
@@ -88,6 +97,9 @@ CHANGES: dict[str, Callable[[Image.Image], bytes]] = {
     "white border of 2 %": lambda image: framed(image, 0.02, "white"),
     "black border of 5 %": lambda image: framed(image, 0.05, "black"),
     "mirrored": lambda image: jpeg(ImageOps.mirror(image)),
+    "2 % replaced": lambda image: partly_replaced(image, 0.02),
+    "10 % replaced": lambda image: partly_replaced(image, 0.1),
+    "30 % replaced": lambda image: partly_replaced(image, 0.3),
 }
 
 

@@ -3,9 +3,8 @@
 ADS holds `images/` and the ads' label files. Each of N pairs a kind of query (default 20) is a query and a picture that
 is relevant to it. Trials: blanking the hottest quarter of the picture must cost more of the cosine than blanking the
 coldest; the hottest quarter cut out must score higher than the coldest; and in a mosaic of four pictures the map has to
-point at the relevant one. `--sheet` draws the first maps; `--sizes` compares windows
-of other sizes by the mosaics instead. Without ADS, `--sample OUT` draws the picture of
-docs/explain.md from the bundled sample.
+point at the relevant one. `--sheet OUT` draws the first maps; `--sizes` compares windows of other sizes by the mosaics
+instead. Without ADS, `--sample OUT` draws the picture of docs/explain.md from the bundled sample.
 """
 
 import argparse

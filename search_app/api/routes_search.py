@@ -12,8 +12,8 @@ from starlette.datastructures import UploadFile
 
 from search_app.api.dependencies import ImageId, Limit, Service
 from search_app.api.problems import documented
-from search_app.api.schemas import BatchAnswer, ScoredId, SearchAnswer, SimilarAnswer
-from search_app.api.schemas_query import BatchBody, SearchBody, SearchParameters
+from search_app.api.schemas import BatchAnswer, ExplanationOut, ScoredId, SearchAnswer, SimilarAnswer
+from search_app.api.schemas_query import BatchBody, ExplainParameters, SearchBody, SearchParameters
 from search_app.errors import BadRequest
 from search_app.search.query import DEFAULT_LIMIT, MAX_TERMS, SearchQuery, normalised
 from search_app.search.service import scored
@@ -133,3 +133,13 @@ def search_batch(service: Service, request: Request, body: BatchBody) -> BatchAn
 def similar(service: Service, request: Request, image_id: ImageId, limit: Limit = DEFAULT_LIMIT) -> SimilarAnswer:
     """Find the pictures nearest to one in the index, without that one; scores are between pictures."""
     return SimilarAnswer.of(service.similar(image_id, limit), request.scope["root_path"])
+
+
+@router.get(
+    "/images/{image_id}/explain",
+    summary="Why is this picture an answer?",
+    responses=documented(*_UNKNOWN, *_CANNOT_ANSWER),
+)
+def explain(service: Service, image_id: ImageId, parameters: Annotated[ExplainParameters, Query()]) -> ExplanationOut:
+    """Tell what each term and channel says for a picture, which words match, and where in it the match lies."""
+    return ExplanationOut.of(service.explain(parameters.to_query(), image_id))

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, Field
 
 from search_app import __version__
+from search_app.search.explain import Explanation
 from search_app.search.results import Hit, SearchResult, ServiceInfo, Timings
 from search_app.words.matching import MatchedWord
 
@@ -133,6 +134,61 @@ class SearchAnswer(SimilarAnswer):
             understood=UnderstoodOut(text=result.understood.text, without=list(result.understood.without)),
             relevant=result.relevant,
             facets=counts,
+        )
+
+
+class TermOut(BaseModel):
+    """What one term of the query says for a picture."""
+
+    kind: Literal["text", "image", "id"]
+    text: str = Field(description="Empty for pictures")
+    id: int | None
+    weight: float
+    evidence: dict[Literal["image", "meaning", "form"], float]
+
+
+class HeatOut(BaseModel):
+    """Where in the picture the match lies: 1 is its hottest cell, 0 the coldest."""
+
+    rows: int
+    columns: int
+    cells: list[list[float]]
+
+
+class ExplanationOut(BaseModel):
+    """Why a picture is an answer."""
+
+    id: int
+    score: float
+    relevance: float
+    terms: list[TermOut]
+    words: list[WordsOut]
+    heat: HeatOut | None = Field(description="Null where only printed words were asked for")
+
+    @classmethod
+    def of(cls, found: Explanation) -> Self:
+        """The same in the form of the interface."""
+        heat = None
+        if found.heat is not None:
+            rows, columns = found.heat.heat.shape
+            cells = [[round(float(cell), 3) for cell in row] for row in found.heat.heat]
+            heat = HeatOut(rows=rows, columns=columns, cells=cells)
+        return cls(
+            id=found.id,
+            score=found.score,
+            relevance=found.relevance,
+            terms=[
+                TermOut(
+                    kind=share.term.kind,
+                    text=share.term.text,
+                    id=share.term.id,
+                    weight=share.term.weight,
+                    evidence=dict(share.evidence),
+                )
+                for share in found.terms
+            ],
+            words=[WordsOut.of(word) for word in found.words],
+            heat=heat,
         )
 
 

@@ -96,6 +96,21 @@ class SearchParameters(Options):
         )
 
 
+class ExplainParameters(BaseModel):
+    """What a picture is an answer to, in a query string; as in `POST /search`."""
+
+    query: str = Field("", json_schema_extra={"maxLength": MAX_TEXT_LENGTH}, examples=["car"])
+    words: Literal["fused", "only", "off"] = "fused"
+    understand: bool = True
+    like: list[int] = Field([], description="Ids of pictures to be like", max_length=MAX_TERMS)
+    unlike: list[int] = Field([], description="Ids of pictures to be unlike", max_length=MAX_TERMS)
+
+    def to_query(self) -> SearchQuery:
+        """The same question in the product's own words."""
+        terms = _liked(self.like, self.unlike)
+        return SearchQuery(self.query, words=self.words, understand=self.understand, terms=terms)
+
+
 class TermIn(BaseModel):
     """One more thing that pictures should be like, or unlike: just one of text, image and id."""
 

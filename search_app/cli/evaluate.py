@@ -4,7 +4,7 @@ import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from search_app.cli import evaluate_labels
 from search_app.cli.evaluate_systems import open_systems
@@ -18,6 +18,7 @@ from search_app.evaluation.report import EvaluationReport, Interval, format_tabl
 from search_app.evaluation.runner import EvaluationOptions, evaluate
 from search_app.evaluation.suite import Memory
 from search_app.evaluation.trec import Qrels, Topics, read_qrels, read_topics
+from search_app.search.query import WordsMode
 
 DEFAULT_MEASURES = ("P@5", "R@1", "R@5", "R@10", "RR", "AP", "nDCG@10")
 FELL = 1
@@ -30,7 +31,7 @@ def add_parser(commands: Subparsers) -> None:
         help="measure the answers against judgements",
         description="Ask every topic and compare with the qrels. Paths are relative to the indexed folder, "
         "percent-encoded where they hold spaces. With --labels: everything that the ads' label files, or files in "
-        "their form, let us ask, beside two baselines: chance, and the words printed in the pictures alone.",
+        "their form, let us ask: pictures and print together and each alone, beside BM25 over the print and chance.",
     )
     parser.add_argument("--topics", type=Path, metavar="T.tsv", help="qid<TAB>text")
     parser.add_argument("--qrels", type=Path, metavar="Q.txt", help="qid 0 PATH grade")
@@ -38,6 +39,12 @@ def add_parser(commands: Subparsers) -> None:
     parser.add_argument("--measures", nargs="+", default=list(DEFAULT_MEASURES), help="named as in ir-measures")
     parser.add_argument("--run", dest="run_file", type=Path, metavar="RUN.txt", help="write a TREC run file")
     parser.add_argument("--depth", type=int, default=1000, help="answers asked for each query (default 1000)")
+    parser.add_argument(
+        "--words",
+        choices=get_args(WordsMode),
+        default="fused",
+        help="with --topics: printed words together with the pictures (default), alone, or not at all",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of intervals, tests and draws (default 0)")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write all figures to this file")
     parser.add_argument("--html", type=Path, metavar="OUT.html", help="write one self-contained page with pictures")
@@ -78,7 +85,7 @@ def _run_topics(arguments: argparse.Namespace, command: str) -> dict[str, Any]:
     topics, qrels = read_topics(arguments.topics), read_qrels(arguments.qrels)
     measures = parse_measures(arguments.measures)
     with open_systems(settings_from(arguments)) as systems:
-        memory = Memory(systems.model)
+        memory = Memory(systems.asking(arguments.words))
         options = EvaluationOptions(
             model=systems.manifest.model,
             collection=systems.manifest.collection,

@@ -3,14 +3,14 @@
 import argparse
 from typing import Any
 
-from search_app.cli.evaluate_systems import MEANING, WORDS, Systems, open_systems
+from search_app.cli.evaluate_systems import FUSED, PRINT, WORDS, Systems, open_systems
 from search_app.cli.options import settings_from
 from search_app.cli.progress import TerminalProgress
 from search_app.evaluation.baselines import RANDOM_DRAWS, random_search
 from search_app.evaluation.label_folder import read_label_folder
 from search_app.evaluation.page import PageHead, write_page
 from search_app.evaluation.report import Interval
-from search_app.evaluation.runner import EvaluationOptions
+from search_app.evaluation.runner import EvaluationOptions, Search
 from search_app.evaluation.suite import Suite, SuiteResult, average, build_suite
 from search_app.evaluation.suite_report import SuiteReport
 from search_app.evaluation.tables import join
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace, command: str) -> dict[str, Any]:
             interval=Interval(seed=arguments.seed),
         )
         suite = build_suite(read_label_folder(arguments.labels, images), images, options)
-        results = {systems.manifest.model: ask_model(suite, systems), **ask_baselines(suite, systems, arguments.seed)}
+        results = {**ask_collection(suite, systems), **ask_baselines(suite, systems, arguments.seed)}
         queries = [text for about in suite.sections for text in about.topics.values()]
         report = SuiteReport(suite, results, systems.ann_recall(list(dict.fromkeys(queries))))
         show(report)
@@ -42,25 +42,35 @@ def run(arguments: argparse.Namespace, command: str) -> dict[str, Any]:
         return {**about, **report.to_json()}
 
 
+def ask_collection(suite: Suite, systems: Systems) -> dict[str, SuiteResult]:
+    """The collection as it answers: with the words printed in the pictures where it holds any, and by each alone."""
+    model = {systems.manifest.model: ask_model(suite, systems)}
+    if not systems.words:
+        return model
+    fused, printed = _ask(suite, FUSED, systems.asking("fused")), _ask(suite, PRINT, systems.asking("only"))
+    return {FUSED: fused, **model, PRINT: printed}
+
+
 def ask_model(suite: Suite, systems: Systems) -> SuiteResult:
-    """The model that serves."""
-    name = systems.manifest.model
-    with TerminalProgress(f"asking {name}", "queries") as progress:
-        return suite.evaluate(name, systems.model, progress)
+    """The pictures alone."""
+    return _ask(suite, systems.manifest.model, systems.asking("off"))
 
 
 def ask_baselines(suite: Suite, systems: Systems, seed: int) -> dict[str, SuiteResult]:
-    """What stands beside every table: the words where the collection holds any, and chance."""
+    """What stands beside every table: BM25 where the collection holds words, and chance."""
     results = {}
-    for name, search in ((WORDS, systems.words), (MEANING, systems.meaning)):
-        if search:
-            with TerminalProgress(f"asking {name}", "queries") as progress:
-                results[name] = suite.evaluate(name, search, progress)
-    if not systems.words:
-        print("this collection holds no words of its pictures: the baselines that read only these are left out\n")
+    if systems.words:
+        results[WORDS] = _ask(suite, WORDS, systems.words)
+    else:
+        print("this collection holds no words of its pictures: what reads these is left out\n")
     paths = list(systems.paths.values())
     draws = [suite.evaluate(RANDOM, random_search(paths, seed + draw)) for draw in range(RANDOM_DRAWS)]
     return {**results, RANDOM: average(draws)}
+
+
+def _ask(suite: Suite, name: str, search: Search) -> SuiteResult:
+    with TerminalProgress(f"asking {name}", "queries") as progress:
+        return suite.evaluate(name, search, progress)
 
 
 def show(report: SuiteReport) -> None:

@@ -2,27 +2,27 @@
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from search_app.datatypes import Manifest, Neighbours, VectorQuery
-from search_app.encoders.base import SentenceEncoder
+from search_app.datatypes import Manifest, Neighbours
 from search_app.errors import ImageError
 from search_app.evaluation.ann import AnnRecall, ann_recall
 from search_app.evaluation.baselines import words_search
 from search_app.evaluation.runner import Search
 from search_app.evaluation.trec import Ranking
 from search_app.images.thumbnails import make_thumbnail
+from search_app.search.query import WordsMode
 from search_app.search.service import SearchService
 from search_app.settings import Settings
-from search_app.wiring import open_sentences, open_service
+from search_app.wiring import open_service
 
 MAX_PIXELS = 100_000_000
 """Of a picture on a page; larger ones are shown by name."""
-WORDS, MEANING = "words", "meaning"
-"""The baselines that read only what is printed in the pictures: by its form, and by what it means."""
+FUSED, PRINT, WORDS = "fused", "print", "words"
+"""Pictures and print searched together; print alone, by form and meaning; and a baseline, BM25 over the print."""
 _THUMBNAIL = 160
 _AT_ONCE = 256
 
@@ -36,10 +36,13 @@ class Systems:
     """Id to path of every picture."""
     manifest: Manifest
 
-    def model(self, texts: Sequence[str], depth: int) -> list[Ranking]:
-        """Ask the model that serves; a `Search`."""
-        answers = self.service.search_batch(texts, depth)
-        return [self._ranking(found) for found in answers]
+    def asking(self, words: WordsMode) -> Search:
+        """Ask the collection as it answers, with the printed words or without."""
+
+        def search(texts: Sequence[str], depth: int) -> list[Ranking]:
+            return [self._ranking(found) for found in self.service.search_batch(texts, depth, words)]
+
+        return search
 
     @cached_property
     def words(self) -> Search | None:
@@ -53,23 +56,6 @@ class Systems:
                 documents[self.paths[number]] = words.text
         return words_search(documents)
 
-    @cached_property
-    def meaning(self) -> Search | None:
-        """The words printed in the pictures by what they mean; None where the collection holds no words."""
-        if not self.manifest.words_fingerprint:
-            return None
-
-        def search(texts: Sequence[str], depth: int) -> list[Ranking]:
-            vectors = self._sentences.encode_sentences(list(texts))
-            questions = [VectorQuery(vector, depth, channel="meaning") for vector in vectors]
-            return [self._ranking(found) for found in self.service.reader.search(questions)]
-
-        return search
-
-    @cached_property
-    def _sentences(self) -> SentenceEncoder:
-        return open_sentences()
-
     def _ranking(self, found: Neighbours) -> Ranking:
         return Ranking([self.paths[number] for number in found.ids.tolist()], found.scores)
 
@@ -77,11 +63,6 @@ class Systems:
         """The index at its settings against exact search, for these queries."""
         vectors = self.service.encoder.encode_texts(list(texts))
         return ann_recall(self.service.reader.search, vectors, len(self.paths))
-
-    def close(self) -> None:
-        """Give back what was opened for the baselines."""
-        if "_sentences" in self.__dict__:
-            self._sentences.close()
 
     def thumbnail(self, path: str) -> bytes | None:
         """A small picture for a page."""
@@ -92,11 +73,10 @@ class Systems:
 def open_systems(settings: Settings) -> Iterator[Systems]:
     """Open the collection; raises what `open_service` and its index raise."""
     service = open_service(settings)
-    with ExitStack() as opened:
-        opened.callback(service.close)
-        systems = Systems(service, service.paths(), service.reader.manifest())
-        opened.callback(systems.close)
-        yield systems
+    try:
+        yield Systems(service, service.paths(), service.reader.manifest())
+    finally:
+        service.close()
 
 
 def thumbnails(folder: Path | None) -> Callable[[str], bytes | None]:

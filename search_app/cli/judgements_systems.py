@@ -3,22 +3,20 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from search_app.datatypes import VectorQuery
 from search_app.errors import JudgementError, NoIndexYet
 from search_app.evaluation.trec import Topics, read_run
 from search_app.judgements.pictures import IndexedPictures
 from search_app.judgements.values import PictureName
+from search_app.search.query import WordsMode
 from search_app.settings import Settings, load_settings
-from search_app.wiring import open_sentences, open_service, open_store
-from search_app.words.bm25 import sparse_query
+from search_app.wiring import open_service, open_store
 
-SYSTEMS = "model, words, meaning, random or MODEL@COLLECTION"
-WordsChannel = Literal["form", "meaning"]
-_WORDS: dict[str, WordsChannel] = {"words": "form", "meaning": "meaning"}
+SYSTEMS = "model, fused, print, random or MODEL@COLLECTION"
+_MODES: Mapping[str, WordsMode] = {"model": "off", "fused": "fused", "print": "only"}
+"""The pictures alone, with their printed words, and the words alone."""
 Answers = Mapping[str, Sequence[PictureName]]
 """Query id to answers, best first."""
 
@@ -39,16 +37,15 @@ def ask_system(system: str, settings: Settings, asked: Asked) -> tuple[str, Answ
     """A system's name and answers; raises `JudgementError` where it is none of `SYSTEMS` or finds nothing."""
     if system == "random":
         return system, _at_random(asked)
-    if system in _WORDS:
-        name, answers = system, _from_words(_WORDS[system], settings, asked)
-    elif system == "model":
-        name, answers = settings.model, _from_model(settings, asked)
+    if system in _MODES:
+        name = settings.model if system == "model" else system
+        answers = _from_service(settings, asked, _MODES[system])
     else:
         model, _, collection = system.rpartition("@")
         if not model:
             raise JudgementError(f"--systems: {system!r} is none of {SYSTEMS}")
         other = load_settings(model=model, device=settings.device, collection=collection)
-        name, answers = system, _from_model(other, asked)
+        name, answers = system, _from_service(other, asked, "off")
     if not any(answers.values()):
         raise JudgementError(f"{name} finds none of the pictures in collection {settings.collection!r}")
     return name, answers
@@ -86,55 +83,22 @@ def _named(contents: Iterable[str], pictures: IndexedPictures) -> list[PictureNa
     return [PictureName(content, pictures.by_content[content][0].picture.path) for content in known]
 
 
-def _from_model(settings: Settings, asked: Asked) -> Answers:
+def _from_service(settings: Settings, asked: Asked, words: WordsMode) -> Answers:
     """Pictures are matched by content, so that a model may have indexed them under other names."""
     service = open_service(settings)
+    if words != "off" and not service.reader.manifest().words_fingerprint:
+        service.close()
+        raise JudgementError(
+            f"collection {settings.collection!r} holds no words of its pictures: index the folder with its words"
+        )
     try:
-        answers = service.search_batch(list(asked.topics.values()), asked.depth)
+        answers = service.search_batch(list(asked.topics.values()), asked.depth, words)
         contents = {known.id: known.picture.content_hash for known in service.reader.scan()}
     finally:
         service.close()
     return {
         qid: _named((contents[number] for number in found.ids.tolist() if number in contents), asked.pictures)
         for qid, found in zip(asked.topics, answers, strict=True)
-    }
-
-
-def _from_words(channel: WordsChannel, settings: Settings, asked: Asked) -> Answers:
-    """What is printed in the pictures, compared by its form (BM25) or by its meaning (a sentence encoder)."""
-    reader = open_store(settings).reader()
-    try:
-        manifest = reader.manifest()
-        if not manifest.words_fingerprint:
-            raise JudgementError(
-                f"collection {settings.collection!r} holds no words of its pictures: index the folder with its words"
-            )
-        questions = _words_questions(channel, asked, manifest.words_dim)
-        found = reader.search(list(questions.values())) if questions else []
-        contents = {known.id: known.picture.content_hash for known in reader.scan()}
-    finally:
-        reader.close()
-    return {
-        qid: _named((contents[number] for number in each.ids.tolist() if number in contents), asked.pictures)
-        for qid, each in zip(questions, found, strict=True)
-    }
-
-
-def _words_questions(channel: WordsChannel, asked: Asked, dim: int) -> dict[str, VectorQuery]:
-    """The queries for a channel; by form those without a word that could be printed are left out."""
-    if channel == "form":
-        terms = {qid: sparse_query(text) for qid, text in asked.topics.items()}
-        return {qid: VectorQuery(each, asked.depth, channel="form") for qid, each in terms.items() if len(each.indices)}
-    sentences = open_sentences()
-    try:
-        if sentences.dim != dim:
-            raise JudgementError("the words of this collection were compared by another model: index its folder again")
-        vectors = sentences.encode_sentences(list(asked.topics.values()))
-    finally:
-        sentences.close()
-    return {
-        qid: VectorQuery(vector, asked.depth, channel="meaning")
-        for qid, vector in zip(asked.topics, vectors, strict=True)
     }
 
 

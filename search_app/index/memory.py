@@ -86,8 +86,8 @@ class MemoryReader:
     ) -> list[tuple[FacetValue, int]]:
         """How many pictures have each value of a field; see `IndexReader.facet`."""
         generation = self._generation()
-        key, clauses = check_facet(field, where, among, limit)
-        return generation.facet(key, generation.chosen([*generation.vectors], clauses, among))[:limit]
+        key, clauses, some = check_facet(field, where, among, limit)
+        return generation.facet(key, generation.chosen([*generation.vectors], clauses, some))[:limit]
 
     def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
         """The payload of each id that exists."""

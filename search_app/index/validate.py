@@ -64,12 +64,11 @@ def _is_meta_value(value: object) -> bool:
 
 def check_facet(
     field: str, where: Sequence[Condition], among: Sequence[int] | None, limit: int
-) -> tuple[str, tuple[Clause, ...]]:
-    """The field of the payload to count by and what to count among; raises `ValueError` for what cannot be."""
+) -> tuple[str, tuple[Clause, ...], list[int] | None]:
+    """The field of the payload to count by and what to count among, as plain values; raises `ValueError`."""
     if limit < 0:
         raise ValueError(f"limit {limit} cannot be negative")
-    check_ids(among or ())
-    return counted_key(field), resolve(where)
+    return counted_key(field), resolve(where), None if among is None else check_ids(among)
 
 
 def check_words(points: Sequence[WordsPoint], dim: int) -> None:

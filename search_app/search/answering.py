@@ -11,9 +11,11 @@ from search_app.search.arrange import SPREAD, fold, sort, spread
 from search_app.search.asking import Asked, Asking
 from search_app.search.background import Background
 from search_app.search.encoding import QueryEncoder
+from search_app.search.explain import Explaining, Explanation
+from search_app.search.heat_map import PictureParts
 from search_app.search.pool import tiers
 from search_app.search.query import SearchQuery
-from search_app.search.ranked import Ranked, rank
+from search_app.search.ranked import Ranked, Ranker
 from search_app.search.relevance import LINE
 from search_app.search.results import Hit, SearchResult, Stopwatch
 from search_app.words.matching import match_words
@@ -46,7 +48,7 @@ class Answering:
         watch: Stopwatch,
     ) -> None:
         self._asking = Asking(queries, reader, manifest)
-        self._reader, self._manifest, self._watch = reader, manifest, watch
+        self._queries, self._reader, self._manifest, self._watch = queries, reader, manifest, watch
         self._background = background
 
     def result(self, query: SearchQuery) -> SearchResult:
@@ -79,10 +81,17 @@ class Answering:
         hits = self._page(query, asked, self._background(self._manifest)).hits
         return Neighbours(hits.ids, hits.scores.astype(np.float32))
 
-    def odds(self, query: SearchQuery) -> Neighbours:
-        """Ids and the log odds of their relevance."""
+    def relevance(self, query: SearchQuery) -> Neighbours:
+        """Ids and the logarithm of their relevance."""
         hits = self._page(query, self._ask(query), self._background(self._manifest)).hits
-        return Neighbours(hits.ids, hits.odds.astype(np.float32))
+        return Neighbours(hits.ids, np.log(hits.relevance).astype(np.float32))
+
+    def explanation(self, query: SearchQuery, number: int, parts: Callable[[], PictureParts]) -> Explanation:
+        """Why one picture that exists is, or is not, an answer to a validated query."""
+        background = self._background(self._manifest)
+        lines = self._queries.lines if self._queries.reads_words else None
+        explaining = Explaining(self._reader, background, self._manifest.model, lines)
+        return explaining.explain(self._ask(query), number, parts)
 
     def _ask(self, query: SearchQuery) -> Asked:
         asked = self._asking.ask(query)
@@ -94,8 +103,9 @@ class Answering:
         found: Ranked | None = None
         best, relevant = 0.0, list[int]()
         known = dict[int, Known]()
+        ranker = Ranker(asked, background, self._manifest.model)
         for depth, pool in enumerate(tiers(self._reader, asked.questions, query.where), 1):
-            tier = _passing(rank(asked, pool, background), query)
+            tier = _passing(ranker.rank(pool), query)
             found = tier if found is None else found.then(tier)
             relevant += tier.ids[tier.relevance >= LINE].tolist()
             best = max(best, float(tier.relevance.max(initial=0.0)))

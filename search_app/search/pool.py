@@ -5,6 +5,7 @@ four times as deep, without those that were there: an order made tier by tier ne
 """
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,6 +42,11 @@ class Pool:
     scores: Scores
     """Shape (questions, n); NaN where a picture lacks a dense channel, 0 where no word matches by form."""
 
+    def without(self, ids: AbstractSet[int]) -> "Pool":
+        """The same but for some pictures."""
+        kept = ~np.isin(self.ids, [*ids])
+        return Pool(self.ids[kept], self.scores[:, kept])
+
 
 def tiers(reader: IndexReader, questions: Sequence[Question], where: tuple[Condition, ...]) -> Iterator[Pool]:
     """Pools, best first and without repetition, until every picture that can be found was in one."""
@@ -53,6 +59,12 @@ def tiers(reader: IndexReader, questions: Sequence[Question], where: tuple[Condi
         if all(len(each.ids) < size for each in found.values()):
             return
         seen, size = np.union1d(seen, ids), size * _GROWTH
+
+
+def pool_of(reader: IndexReader, questions: Sequence[Question], ids: Sequence[int]) -> Pool:
+    """The scores of given pictures; those that do not exist score nothing."""
+    rows = np.unique(np.array(ids, np.int64))
+    return Pool(rows, _scores(reader, questions, {}, rows, 0))
 
 
 def _best(

@@ -10,7 +10,7 @@ from search_app.search.asking import Asked, mixed
 from search_app.search.background import Background
 from search_app.search.fusion import WEIGHTS, Scores, dense_evidence, form_evidence
 from search_app.search.pool import Pool
-from search_app.search.relevance import CALIBRATIONS
+from search_app.search.relevance import Signs, calibration
 from search_app.words.tokens import tokenize
 
 _CHANNELS: tuple[Channel, ...] = ("image", "meaning", "form")
@@ -24,38 +24,65 @@ class Ranked:
     scores: Scores
     """Cosine similarity to the query: to the weighted sum of its terms where it has several."""
     relevance: Scores
-    odds: Scores
-    """Logarithm of the odds that `relevance` stands for: it orders where relevance is all but 1."""
+    total: Scores
+    """The evidence of all channels together: what the order follows."""
     evidence: dict[Channel, Scores]
     """What each channel says; below 0 where it speaks for a term that is to be left out."""
 
     def take(self, kept: NDArray[np.bool_] | NDArray[np.intp]) -> "Ranked":
         """Some of them, in the order that is given."""
         evidence = {channel: values[kept] for channel, values in self.evidence.items()}
-        return Ranked(self.ids[kept], self.scores[kept], self.relevance[kept], self.odds[kept], evidence)
+        return Ranked(self.ids[kept], self.scores[kept], self.relevance[kept], self.total[kept], evidence)
 
     def then(self, other: "Ranked") -> "Ranked":
         """These, and the others behind them."""
         evidence = {name: np.concatenate([self.evidence[name], other.evidence[name]]) for name in self.evidence}
-        pairs = ((getattr(self, name), getattr(other, name)) for name in ("ids", "scores", "relevance", "odds"))
-        ids, scores, relevance, odds = (np.concatenate(pair) for pair in pairs)
-        return Ranked(ids, scores, relevance, odds, evidence)
+        pairs = ((getattr(self, name), getattr(other, name)) for name in ("ids", "scores", "relevance", "total"))
+        ids, scores, relevance, total = (np.concatenate(pair) for pair in pairs)
+        return Ranked(ids, scores, relevance, total, evidence)
 
 
-def rank(asked: Asked, pool: Pool, background: Background) -> Ranked:
-    """The pictures of a pool, best first, ties by smaller id, without those that were asked about."""
+class Ranker:
+    """Ranks the pools of one query; what the first of them shows decides what relevance means in all."""
+
+    def __init__(self, asked: Asked, background: Background, model: str) -> None:
+        self._asked, self._background = asked, background
+        self._calibration = calibration(asked.kind, model)
+        self._best: tuple[float, Signs] | None = None
+        self._least = 1.0
+
+    def rank(self, pool: Pool) -> Ranked:
+        """The pictures of a pool, best first, ties by smaller id, without those that were asked about."""
+        pool = pool.without(self._asked.itself)
+        evidence = channel_evidence(self._asked, pool, self._background)
+        positive = sum(term.weight for term in self._asked.terms if term.weight > 0)
+        total = np.sum([*evidence.values()], axis=0) / positive
+        best, signs = self._best = self._best or (float(total.max(initial=0.0)), self._signs(pool))
+        relevance = self._calibration.relevance(total, best, signs)
+        # A later tier stands behind an earlier one, whatever single pictures in it would deserve.
+        relevance = np.minimum(relevance, self._least)
+        self._least = float(relevance.min(initial=self._least))
+        everything = Ranked(pool.ids, cosines(self._asked, pool), relevance, total, evidence)
+        return everything.take(np.lexsort((pool.ids, -total)))
+
+    def _signs(self, pool: Pool) -> Signs:
+        """Of the parts that are in words."""
+        nearest = {"image": 0.0, "meaning": 0.0, "form": 0.0}
+        for question, scores in zip(self._asked.questions, pool.scores, strict=True):
+            term = self._asked.terms[question.term]
+            if term.kind == "text" and term.weight > 0 and len(scores) and not np.isnan(scores).all():
+                nearest[question.channel] = max(nearest[question.channel], float(np.nanmax(scores)))
+        return Signs(unknown_share(self._asked.printed, self._background), nearest["meaning"], nearest["image"])
+
+
+def channel_evidence(asked: Asked, pool: Pool, background: Background) -> dict[Channel, Scores]:
+    """What each channel says for all terms together."""
     by_term = term_evidence(asked, pool, background)
-    evidence = {
-        channel: np.sum([v for (_, name), v in by_term.items() if name == channel], axis=0, initial=0)
-        + np.zeros(len(pool.ids))
+    nothing = np.zeros(len(pool.ids))
+    return {
+        channel: np.sum([nothing, *(says for (_, name), says in by_term.items() if name == channel)], axis=0)
         for channel in _CHANNELS
     }
-    positive = sum(term.weight for term in asked.terms if term.weight > 0)
-    total = np.sum([*evidence.values()], axis=0) / positive
-    odds = CALIBRATIONS[asked.kind].odds(total, unknown_share(asked.printed, background))
-    everything = Ranked(pool.ids, cosines(asked, pool), 1 / (1 + np.exp(-np.clip(odds, -60, 60))), odds, evidence)
-    order = np.lexsort((pool.ids, -total))
-    return everything.take(order[~np.isin(pool.ids[order], [*asked.itself])])
 
 
 def term_evidence(asked: Asked, pool: Pool, background: Background) -> dict[tuple[int, Channel], Scores]:

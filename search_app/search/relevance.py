@@ -1,13 +1,20 @@
 """From what the channels say to `relevance`: 0 to 1, comparable between queries; 0.5 is where it ends.
 
-A logistic function of the evidence for a picture and of how much of the query's printed words is unknown to the whole
-collection (a brand that nobody prints). It never changes the order. Fitted on labels by `python -m benchmarks.fusion`;
-docs/search.md has the reliability diagram and says what 0.5 costs and saves.
+Two questions, two logistic functions. Has the collection an answer at all? That is asked of the query: how much of
+its words nobody prints, how near the nearest print comes in meaning, how near the nearest picture. And how does a hit
+compare with the best one? That is asked of the evidence for both:
+
+    relevance = answerable * likely(evidence) / likely(evidence of the best hit)
+
+So the best hit has the probability that there is an answer, and the order of hits is never changed. Fitted on labels
+by `python -m benchmarks.calibration`; docs/search.md has the reliability diagram, and says what the line costs.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+import numpy as np
 
 from search_app.search.fusion import Scores
 
@@ -18,23 +25,72 @@ LINE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
+class Signs:
+    """What a query met in a collection."""
+
+    unknown: float
+    """The share of its words, by IDF, that is printed on no picture."""
+    meaning: float
+    """Cosine of the nearest print by meaning."""
+    image: float
+    """Cosine of the nearest picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answerable:
+    """Log odds that a collection has an answer."""
+
+    offset: float
+    unknown: float = 0.0
+    meaning: float = 0.0
+    image: float = 0.0
+
+    def odds(self, signs: Signs) -> float:
+        """Of one query."""
+        return self.offset + self.unknown * signs.unknown + self.meaning * signs.meaning + self.image * signs.image
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
-    """A logistic function."""
+    """Both functions of one kind of query."""
 
     slope: float
-    unknown: float
     offset: float
+    answerable: Answerable | None = None
+    """None: a hit is measured by its own evidence alone."""
 
-    def odds(self, evidence: Scores, unknown: float) -> Scores:
-        """Log odds, shape as `evidence`; `unknown` is the share of the query's print, by IDF, that nobody prints."""
-        odds: Scores = self.slope * evidence + self.unknown * unknown + self.offset
-        return odds
+    def likely(self, evidence: Scores) -> Scores:
+        """How likely a hit of a query that has an answer is relevant."""
+        return _logistic(self.slope * evidence + self.offset)
+
+    def relevance(self, evidence: Scores, best: float, signs: Signs) -> Scores:
+        """Of hits, where `best` is the evidence of the best one."""
+        likely = self.likely(evidence)
+        if self.answerable is None:
+            return likely
+        answerable = float(_logistic(np.array([self.answerable.odds(signs)]))[0])
+        share: Scores = likely / float(self.likely(np.array([best]))[0])
+        return answerable * np.minimum(share, 1.0)
+
+
+def _logistic(odds: Scores) -> Scores:
+    result: Scores = 1 / (1 + np.exp(-np.clip(odds, -60, 60)))
+    return result
 
 
 CALIBRATIONS: Mapping[Kind, Calibration] = {
-    "fused": Calibration(0.5, -1.5, -1.5),
-    "only": Calibration(0.5, -1.5, -1.5),
-    "off": Calibration(0.5, 0.0, -1.5),
-    "picture": Calibration(0.5, 0.0, -1.5),
+    "fused": Calibration(0.52, -3.1, Answerable(-0.18, -2.96, 6.57, 2.29)),
+    "only": Calibration(0.58, -2.9, Answerable(0.23, -2.84, 7.53)),
+    "off": Calibration(0.45, -1.8, Answerable(1.3)),
+    "picture": Calibration(0.8, -2.05),
 }
-"""Fitted with `lite` on the 377 ads. Evidence is in deviations, so they stand for other models too, unmeasured."""
+"""Fitted with `lite` on the 377 ads. Evidence is in deviations, so it stands for other models too, unmeasured."""
+OTHER_MODEL = Calibration(0.52, -3.1, Answerable(0.23, -2.84, 7.53))
+"""Of `fused` with another model than `lite`, whose cosines are no sign there."""
+
+
+def calibration(kind: Kind, model: str) -> Calibration:
+    """The one for a kind of query and a model (`EncoderSpec.name`)."""
+    if kind == "fused" and model != "lite" and not model.startswith("lite+"):
+        return OTHER_MODEL
+    return CALIBRATIONS[kind]

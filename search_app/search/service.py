@@ -14,10 +14,13 @@ import numpy as np
 from search_app.datatypes import Known, Manifest, Neighbours, VectorQuery
 from search_app.encoders.base import Encoder, SentenceEncoder
 from search_app.errors import EncoderError, IndexUnavailable, ModelMismatch, NotFound, VectorIndexError
+from search_app.images.decode import decode_image
 from search_app.index.base import IndexReader
 from search_app.search.answering import Answering
 from search_app.search.background import Background, read_background
 from search_app.search.encoding import QueryEncoder
+from search_app.search.explain import Explanation
+from search_app.search.heat_map import PictureParts, look_at_parts
 from search_app.search.query import DEFAULT_LIMIT, SearchQuery, Term, WordsMode, check_limit, normalised
 from search_app.search.results import SearchResult, ServiceInfo, Stopwatch
 
@@ -25,6 +28,7 @@ T = TypeVar("T")
 
 _BATCH = 64
 _ATTEMPTS = 5
+_PARTS_KEPT = 128
 _PROBES = ("a red car on a road", "a glass of cold beer")
 
 
@@ -53,6 +57,7 @@ class SearchService:
         self._backend = backend or type(reader).__name__
         self._max_limit = max_limit
         self._background: Background | None = None
+        self._seen: dict[str, PictureParts] = {}
 
     def search(self, query: SearchQuery) -> SearchResult:
         """The best pictures and all that is told about them.
@@ -70,11 +75,11 @@ class SearchService:
     def search_batch(self, texts: Sequence[str], limit: int, words: WordsMode = "off") -> list[Neighbours]:
         """Ids and scores for many texts, in their order; for evaluation, where `limit` may be any depth.
 
-        With `words=off` scores are cosines, else the log odds of the relevance: of any depth, best first.
+        With `words=off` scores are cosines, else logarithms of the relevance.
         """
         if words != "off":
             queries = [SearchQuery(normalised(text), limit=limit, words=words) for text in texts]
-            return self._ask(lambda answering: [answering.odds(query) for query in queries])
+            return self._ask(lambda answering: [answering.relevance(query) for query in queries])
         found: list[Neighbours] = []
         for start in range(0, len(texts), _BATCH):
             vectors = self.queries.texts([normalised(text) for text in texts[start : start + _BATCH]])
@@ -87,6 +92,12 @@ class SearchService:
         """The pictures nearest to one in the index, without that one; raises `NotFound` for an unknown id."""
         check_limit(limit, self._max_limit)
         return self.search(SearchQuery(terms=(Term(id=image_id),), limit=limit, words="off"))
+
+    def explain(self, query: SearchQuery, image_id: int) -> Explanation:
+        """Why a picture of the index is an answer to a query; raises `NotFound` and what `search` raises."""
+        query = query.validated(self._max_limit)
+        known = self.picture(image_id)
+        return self._ask(lambda answering: answering.explanation(query, image_id, lambda: self._parts(known)))
 
     def paths(self) -> dict[int, str]:
         """Id to path of every picture; raises `ModelMismatch` where another model made the index."""
@@ -136,6 +147,20 @@ class SearchService:
         """Give back index and models."""
         self.reader.close()
         self.queries.close()
+
+    def _parts(self, known: Known) -> PictureParts:
+        """The windows over a picture, kept for the next query: they cost far more than all the rest."""
+        key = known.picture.content_hash
+        parts = self._seen.pop(key, None)
+        if parts is None:
+            spec = self.encoder.spec
+            file = self.file_of(known)
+            image = decode_image(file, min_size=spec.image_size, max_pixels=self.max_pixels).image
+            parts = look_at_parts(image, self.encoder)
+        self._seen[key] = parts  # the last one used is the last to go
+        while len(self._seen) > _PARTS_KEPT:
+            self._seen.pop(next(iter(self._seen)), None)
+        return parts
 
     def _ask(self, ask: Callable[[Answering], T]) -> T:
         watch = Stopwatch()

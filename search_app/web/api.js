@@ -21,20 +21,29 @@ export async function ask(address, options) {
   throw new Problem(problem.detail ?? `The service answered ${response.status}.`, response.status);
 }
 
-/** @returns {Promise<{hits: object[], took_ms: {total: number}}>} */
-export function search(query, limit, offset, signal) {
-  return ask("search", {
+function post(address, body, signal) {
+  return ask(address, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ query, limit, offset }),
+    body: JSON.stringify(body),
     signal,
   });
 }
 
-/** Pages of neighbours are cut out of a longer list: the route has no offset. */
-export async function similar(id, limit, offset, signal) {
-  const answer = await ask(`images/${encodeURIComponent(id)}/similar?limit=${limit + offset}`, { signal });
-  return { ...answer, hits: answer.hits.slice(offset) };
+/** @returns {Promise<{hits: object[], no_match: boolean, relevant: number, facets: ?object, understood: object}>} */
+export function search(body, signal) {
+  return post("search", body, signal);
+}
+
+/** Several searches in one request; their answers in the same order. */
+export async function searchAll(queries, signal) {
+  const { answers } = await post("search/batch", { queries }, signal);
+  return answers;
+}
+
+/** Why a picture was found: shares of terms and channels, and where in the picture the match lies. */
+export function explain(id, parameters, signal) {
+  return ask(`images/${encodeURIComponent(id)}/explain?${parameters}`, { signal });
 }
 
 export function info() {
@@ -44,4 +53,9 @@ export function info() {
 /** A thumbnail wide enough for a sharp screen. */
 export function thumbnail(hit, size) {
   return `${hit.thumbnail_url}?size=${size}`;
+}
+
+/** The same for a picture of which nothing but the id is known. */
+export function thumbnailOf(id, size) {
+  return `images/${encodeURIComponent(id)}/thumbnail?size=${size}`;
 }

@@ -1,147 +1,121 @@
-// The search page: the address bar says what is shown, everything else follows from it.
+// The search page: the address bar says what is asked, everything else follows from it.
 
+import * as address from "./address.js";
 import * as api from "./api.js";
+import * as chips from "./chips.js";
+import { element, isForBrowser } from "./dom.js";
+import * as fields from "./fields.js";
+import * as filters from "./filters.js";
 import * as gallery from "./gallery.js";
+import { onGiven } from "./giving.js";
+import "./keys.js";
+import * as pictures from "./pictures.js";
+import * as question from "./question.js";
+import * as results from "./results.js";
 import * as thumbs from "./thumbs.js";
 import * as viewer from "./viewer.js";
 
-const EXAMPLES = ["car", "a cold drink with ice", "perfume bottle", "running shoes", "chocolate", "a dog", "a beach at sunset"];
+const EXAMPLES = ["car", "a cold drink with ice", "perfume bottle", "running shoes", "a dog", "coffee without a cup"];
+const BREATH = 25; // ms after a key before it is asked
+const COMMITTED = 900; // ms after the last key from which on words are meant
 
 const form = document.getElementById("form");
 const input = document.getElementById("query");
-const limit = document.getElementById("limit");
-const status = document.getElementById("status");
-const source = document.getElementById("source");
-const message = document.getElementById("message");
-const retry = document.getElementById("retry");
-const more = document.getElementById("more");
+const mix = document.getElementById("mix");
+const sort = document.getElementById("sort");
 
-let hits = [];
-let running = new AbortController();
+let asked = null; // what the page shows
+let understood = null;
+let typing = false; // the words are still being typed: one entry in the history for all of it
+let breath = 0;
+let pausing = 0;
 
-/** What the address asks for: words (`q`), or a picture to find others like (`like`), and how many at a time. */
-function asked() {
-  const parameters = new URLSearchParams(location.search);
-  const count = parameters.get("limit");
-  return {
-    words: (parameters.get("q") ?? "").trim(),
-    like: parameters.get("like"),
-    limit: [...limit.options].some((option) => option.value === count) ? Number(count) : 24,
-  };
+/** Ask something else; `replace` keeps the history entry. */
+function go(next, { replace = false, opened = false } = {}) {
+  const entry = { ...address.entryOf(next), opened };
+  history[replace ? "replaceState" : "pushState"](entry, "", address.write(next));
+  follow(next);
 }
 
-function addressOf({ words, like }) {
-  const parameters = new URLSearchParams(like ? { like } : { q: words });
-  if (limit.value !== "24") parameters.set("limit", limit.value);
-  return `?${parameters}`;
-}
-
-function go(target) {
-  history.pushState(null, "", addressOf(target));
-  show();
-}
-
-function say(...parts) {
-  status.replaceChildren(...parts);
-}
-
-function strong(text) {
-  const made = document.createElement("strong");
-  made.textContent = text;
-  return made;
-}
-
-/** Text in which `backticks` mark what is to be typed. */
-function withCode(text) {
-  return text.split("`").map((part, index) => {
-    if (index % 2 === 0) return part;
-    const made = document.createElement("code");
-    made.textContent = part;
-    return made;
-  });
-}
-
-function tell(title, text, canRetry) {
-  const [heading, body] = message.children;
-  heading.textContent = title;
-  body.replaceChildren(...withCode(text.charAt(0).toUpperCase() + text.slice(1)));
-  retry.hidden = !canRetry;
-  message.hidden = false;
-}
-
-function become(state) {
-  document.body.dataset.state = state;
-  message.hidden = true;
-  more.hidden = true;
-}
-
-/** Show what the address asks for. */
-async function show() {
-  running.abort();
-  running = new AbortController();
-  viewer.close();
-  const wanted = asked();
-  input.value = wanted.words;
-  limit.value = String(wanted.limit);
-  hits = [];
-  gallery.clear();
-  thumbs.about(wanted.like ? "" : wanted.words);
-  source.hidden = !wanted.like;
-  document.title = wanted.words ? `${wanted.words} – Image search` : "Image search";
-  if (!wanted.words && !wanted.like) {
-    become("start");
-    say();
-    input.focus();
+function follow(next) {
+  const before = asked;
+  asked = next;
+  if (before && address.isSameQuestion(before, next)) {
+    look();
     return;
   }
-  become("loading");
-  say("Searching…");
-  gallery.showWaiting();
-  if (wanted.like) {
-    const like = encodeURIComponent(wanted.like);
-    source.href = `images/${like}`;
-    source.querySelector("img").src = `images/${like}/thumbnail?size=96`;
+  viewer.close();
+  understood = null;
+  if (document.activeElement !== input || !typing) input.value = next.text;
+  showControls();
+  thumbs.about(!typing && next.terms.length === 0 ? next.text : "");
+  document.title = next.text ? `${next.text} – Image search` : "Image search";
+  if (address.isEmpty(next)) {
+    results.reset();
+    return;
   }
-  await load(wanted, running.signal);
+  if (!typing) scrollTo(0, 0);
+  results.run(next, { typing });
 }
 
-async function load(wanted, signal) {
-  const offset = hits.length;
-  const find = wanted.like ? api.similar : api.search;
-  try {
-    const answer = await find(wanted.like ?? wanted.words, wanted.limit, offset, signal);
-    if (offset === 0) gallery.clear();
-    become("results");
-    gallery.add(answer.hits, offset);
-    hits = hits.concat(answer.hits);
-    report(wanted, answer);
-    more.hidden = answer.hits.length < wanted.limit;
-  } catch (problem) {
-    if (problem.name === "AbortError") return;
-    fail(problem);
+function showControls() {
+  for (const radio of document.getElementsByName("words")) radio.checked = radio.value === asked.words;
+  sort.value = asked.sort;
+  mix.hidden = asked.text === "";
+  filters.choose(asked.filters);
+  chips.show(asked, understood, go);
+}
+
+/** Show large what the address says, if it is among the hits. */
+function look() {
+  if (asked.view === null) viewer.close();
+  else if (!viewer.open(results.list(), asked.view, asked)) viewer.close();
+}
+
+function leaveViewer() {
+  if (asked.view === null) return;
+  if (history.state?.opened) history.back();
+  else go({ ...asked, view: null }, { replace: true });
+}
+
+function commit() {
+  clearTimeout(pausing);
+  if (!typing) return;
+  typing = false;
+  thumbs.about(asked.terms.length === 0 ? asked.text : "");
+}
+
+function typed() {
+  clearTimeout(breath);
+  clearTimeout(pausing);
+  breath = setTimeout(() => {
+    const text = input.value.trim();
+    if (text === asked.text) return;
+    const replace = typing;
+    typing = true;
+    const isNew = text === "";
+    go({ ...asked, text, view: null, understand: isNew || asked.understand }, { replace });
+  }, BREATH);
+  pausing = setTimeout(commit, COMMITTED);
+}
+
+async function give(files) {
+  commit();
+  for (const file of files) {
+    try {
+      const key = await pictures.keep(file);
+      go(question.withTerm(asked, { kind: "picture", value: key, weight: 1 }));
+    } catch (problem) {
+      document.getElementById("status").textContent = problem.message;
+    }
   }
-}
-
-function report(wanted, answer) {
-  const count = hits.length === 1 ? "1 picture" : `${hits.length} pictures`;
-  const time = `${Math.max(1, Math.round(answer.took_ms.total))} ms`;
-  if (wanted.like) say(`${count} like this one · ${time}`);
-  else say(`${count} for `, strong(wanted.words), ` · ${time}`);
-  if (hits.length === 0) tell("No pictures", "Nothing in the collection fits. Try other words.", false);
-}
-
-function fail(problem) {
-  if (hits.length === 0) gallery.clear();
-  become(hits.length === 0 ? "error" : "results");
-  say();
-  const waiting = problem.status === 0 || problem.status >= 500;
-  tell(waiting ? "Not available right now" : "That did not work", problem.message, waiting);
 }
 
 async function showFacts() {
   const facts = document.getElementById("facts");
   try {
-    const { model, collection, count, version } = await api.info();
+    const { model, collection, count, version, fields: listed } = await api.info();
+    fields.learn(listed);
     const index = collection === null ? "no index yet" : `${count.toLocaleString()} pictures in ${collection}`;
     facts.textContent = `${index} · model ${model} · version ${version}`;
   } catch {
@@ -150,46 +124,76 @@ async function showFacts() {
 }
 
 function showExamples() {
-  for (const words of EXAMPLES) {
-    const item = document.createElement("li");
-    const link = document.createElement("a");
-    link.textContent = words;
-    link.href = addressOf({ words });
+  for (const text of EXAMPLES) {
+    const item = element("li");
+    const link = element("a", "", text);
+    const target = { ...address.NOTHING, text };
+    link.href = address.write(target);
     link.addEventListener("click", (event) => {
-      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      if (isForBrowser(event)) return;
       event.preventDefault();
-      go({ words });
+      go(target);
     });
     item.append(link);
     document.getElementById("examples").append(item);
   }
 }
 
+input.addEventListener("input", typed);
+input.addEventListener("blur", commit);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  const words = input.value.trim();
-  if (words) go({ words });
-  else input.focus();
+  clearTimeout(breath);
+  const text = input.value.trim();
+  if (text !== asked.text) go({ ...asked, text, view: null }, { replace: typing });
+  commit();
+  if (matchMedia("(pointer: coarse)").matches) input.blur(); // the keyboard covers the pictures
 });
-limit.addEventListener("change", () => go(asked()));
-retry.addEventListener("click", show);
-more.addEventListener("click", async () => {
-  more.disabled = true;
-  await load(asked(), running.signal);
-  more.disabled = false;
-});
-addEventListener("popstate", show);
-addEventListener("keydown", (event) => {
-  const typing = event.target.matches?.("input, select, textarea");
-  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  event.preventDefault();
-  viewer.close();
-  input.select();
+mix.addEventListener("click", () => {
+  commit();
+  go({ ...question.withTerm(asked, { kind: "text", value: asked.text, weight: 1 }), text: "" });
+  input.value = "";
   input.focus();
 });
-gallery.onOpen((rank) => viewer.open(hits, rank));
-viewer.onSimilar((id) => go({ like: String(id) }));
+for (const radio of document.getElementsByName("words")) {
+  radio.addEventListener("change", () => go({ ...asked, words: radio.value, view: null }));
+}
+sort.addEventListener("change", () => go({ ...asked, sort: sort.value, view: null }));
+document.querySelector(".brand").addEventListener("click", (event) => {
+  if (isForBrowser(event)) return;
+  event.preventDefault();
+  go(address.NOTHING);
+  input.focus();
+});
+addEventListener("popstate", ({ state }) => {
+  typing = false;
+  follow(address.read(location, state));
+});
 
+filters.onToggle((field, value) => go(question.withFilter(asked, field, value)));
+results.on({
+  onAnswer(answer) {
+    ({ understood } = answer);
+    chips.show(asked, understood, go);
+    look();
+  },
+  onRetry: () => results.run(asked),
+});
+gallery.onAct((does, id) => {
+  if (does === "open") go({ ...asked, view: id }, { opened: true });
+  else if (does === "unfold") results.toggleCopies(id);
+  else go(question.withLike(asked, id, does === "like" ? 1 : -1));
+});
+viewer.on({
+  onMove: (id) => go({ ...asked, view: id }, { replace: true, opened: history.state?.opened }),
+  onClose: leaveViewer,
+  onLike: (id, weight) => go(question.withLike(asked, id, weight), { replace: history.state?.opened }),
+  onSimilar: (id) => go(question.withLike(address.NOTHING, id, 1), { replace: history.state?.opened }),
+});
+onGiven(give);
+
+history.scrollRestoration = "manual";
 showExamples();
 showFacts();
-show();
+follow(address.read(location, history.state));
+if (address.isEmpty(asked)) input.focus();

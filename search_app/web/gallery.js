@@ -1,80 +1,100 @@
-// The grid of pictures. Names are only ever text, never markup.
+// The grid: rows of one height, best first, a line where relevance ends, and what is nearest below it.
 
-import { thumbnail } from "./api.js";
-import { buttons } from "./thumbs.js";
+import { frameOf, renew, tileOf } from "./tile.js";
+import { isForBrowser } from "./dom.js";
 
-const grid = document.getElementById("grid");
+const LINE = 0.5;
 
-function element(tag, className, text = "") {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = text;
-  return made;
+const near = document.getElementById("grid");
+const beyond = document.getElementById("beyond");
+const far = document.getElementById("far");
+
+let tiles = new Map(); // id to tile
+
+export function isRelevant(hit) {
+  return hit.relevance >= LINE;
 }
 
-function tile(ratio) {
-  const item = element("li", "tile");
-  // Banners and towers are kept in bounds, or one of them would fill a screen.
-  item.style.setProperty("--ratio", Math.min(Math.max(ratio, 0.45), 2.6).toFixed(3));
-  return item;
+function tileFor(hit, rank) {
+  const known = tiles.get(hit.id);
+  if (!known) return tileOf(hit, rank);
+  renew(known, hit);
+  return known;
 }
 
-function picture(hit, rank) {
-  const item = tile(hit.width / hit.height);
-  const link = element("a", "");
-  link.href = hit.url;
-  link.dataset.rank = rank;
-  link.title = hit.path;
-  const frame = element("span", "frame");
-  const image = element("img", "");
-  image.alt = hit.path;
-  image.loading = rank < 12 ? "eager" : "lazy";
-  image.decoding = "async";
-  image.addEventListener("load", () => image.classList.add("here"));
-  image.addEventListener("error", () => frame.classList.add("lost"));
-  image.src = thumbnail(hit, 480);
-  frame.append(image);
-  const caption = element("span", "caption");
-  const score = element("span", "score", hit.score.toFixed(3));
-  score.title = "Cosine similarity";
-  caption.append(element("span", "name", hit.path), score);
-  link.append(frame, caption);
-  item.append(link, buttons(hit));
-  return item;
+/** Remember where the focus is in the grid, and put it back there when tiles have moved. */
+function keepingFocus(draw) {
+  const active = document.activeElement;
+  const tile = active?.closest?.(".tile");
+  const does = active?.dataset?.does;
+  draw();
+  if (!tile) return;
+  const there = tiles.get(Number(tile.dataset.id));
+  const target = does ? there?.querySelector(`[data-does="${does}"]`) : there?.querySelector("a");
+  (target ?? document.getElementById("results")).focus({ preventScroll: true });
 }
 
-/** Add pictures; `rank` is the place of the first. */
+/** Show the hits of a new answer. */
+export function show(hits) {
+  const made = hits.map((hit, rank) => tileFor(hit, rank));
+  keepingFocus(() => {
+    near.replaceChildren(...made.filter((_, rank) => isRelevant(hits[rank])));
+    far.replaceChildren(...made.filter((_, rank) => !isRelevant(hits[rank])));
+    tiles = new Map(hits.map((hit, rank) => [hit.id, made[rank]]));
+  });
+  near.hidden = near.childElementCount === 0;
+  beyond.hidden = far.childElementCount === 0;
+}
+
+/** Add the hits of a further page. */
 export function add(hits, rank) {
-  grid.append(...hits.map((hit, index) => picture(hit, rank + index)));
+  for (const [index, hit] of hits.entries()) {
+    const tile = tileOf(hit, rank + index);
+    tiles.set(hit.id, tile);
+    (isRelevant(hit) ? near : far).append(tile);
+  }
+  near.hidden = near.childElementCount === 0;
+  beyond.hidden = far.childElementCount === 0;
 }
 
-export function clear() {
-  grid.replaceChildren();
+/** Put the tiles of copies behind the one they are folded into; without hits they go again. */
+export function unfold(id, copies) {
+  const tile = tiles.get(id);
+  for (const each of document.querySelectorAll(`.tile[data-copy-of="${id}"]`)) each.remove();
+  const made = copies.map((hit) => tileOf({ ...hit, copies: [] }, 0));
+  for (const each of made) each.dataset.copyOf = id;
+  tile?.after(...made);
+  tile?.querySelector(".copies")?.setAttribute("aria-expanded", String(made.length > 0));
 }
 
 /** Frames where pictures will be. */
 export function showWaiting() {
-  const shapes = [1.4, 0.75, 1, 1.6, 0.7, 1.3, 1, 0.8, 1.5, 1.2, 0.75, 1];
-  clear();
-  for (const ratio of shapes) {
-    const item = tile(ratio);
-    item.classList.add("waiting");
-    item.setAttribute("aria-hidden", "true");
-    item.append(element("span", "frame"));
-    grid.append(item);
-  }
+  tiles = new Map();
+  far.replaceChildren();
+  beyond.hidden = true;
+  near.hidden = false;
+  near.replaceChildren(
+    ...[1.4, 0.75, 1, 1.6, 0.7, 1.3, 1, 0.8, 1.5, 1.2, 0.75, 1].map((ratio) => {
+      const item = frameOf(ratio);
+      item.classList.add("waiting");
+      item.setAttribute("aria-hidden", "true");
+      item.append(Object.assign(document.createElement("span"), { className: "frame" }));
+      return item;
+    }),
+  );
 }
 
-/** Call back with the rank of a picture that is clicked; a click that asks for a new tab stays the browser's. */
-export function onOpen(open) {
-  grid.addEventListener("click", (event) => {
-    const link = event.target.closest("a[data-rank]");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+/** Call `act(what, id)` when a picture is pressed: "open", or what a button in its tile does. */
+export function onAct(act) {
+  document.getElementById("results").addEventListener("click", (event) => {
+    const tile = event.target.closest(".tile[data-id]");
+    const does = event.target.closest("[data-does]")?.dataset.does ?? (event.target.closest("a") && "open");
+    if (!tile || !does || (does === "open" && isForBrowser(event))) return;
     event.preventDefault();
-    open(Number(link.dataset.rank));
+    act(does, Number(tile.dataset.id));
   });
 }
 
-export function focusOn(rank) {
-  grid.querySelector(`a[data-rank="${rank}"]`)?.focus();
+export function focusOn(id) {
+  document.querySelector(`.tile[data-id="${id}"] a`)?.focus();
 }

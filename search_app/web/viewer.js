@@ -1,35 +1,64 @@
-// One picture, large, with its neighbours in the list a key away.
+// One picture, large: its neighbours in the list are a key away, and beside it what is known about it.
 
 import { thumbnail } from "./api.js";
+import { isForBrowser } from "./dom.js";
+import * as facts from "./facts.js";
 import { focusOn } from "./gallery.js";
+import { drawWords } from "./overlay.js";
 import { buttons } from "./thumbs.js";
+import * as why from "./why.js";
 
 const dialog = document.getElementById("viewer");
+const stage = document.getElementById("viewer-stage");
+const frame = document.getElementById("viewer-frame");
 const image = document.getElementById("viewer-image");
-const path = document.getElementById("viewer-path");
-const facts = document.getElementById("viewer-facts");
-const similar = document.getElementById("viewer-similar");
+const layer = document.getElementById("viewer-marks");
 const thumbs = document.getElementById("viewer-thumbs");
-const original = document.getElementById("viewer-original");
+const similar = document.getElementById("viewer-similar");
 const [previous, next] = ["previous", "next"].map((name) => dialog.querySelector(`[data-do="${name}"]`));
 
 let hits = [];
 let shown = 0;
+let asked = null;
+let isSilent = false; // closed by the page, which knows
+let calls = { onMove() {}, onClose() {}, onLike() {}, onSimilar() {} };
 
 function show(rank) {
-  if (rank < 0 || rank >= hits.length) return;
   shown = rank;
   const hit = hits[rank];
+  frame.style.setProperty("--ratio", hit.width / hit.height);
+  frame.style.setProperty("--most", `${2 * hit.width}px`); // small ones are not blown up without end
   image.src = hit.url;
   image.alt = hit.path;
-  path.textContent = hit.path;
-  facts.textContent = `score ${hit.score.toFixed(4)} · ${hit.width} × ${hit.height} pixels · id ${hit.id}`;
+  drawWords(layer, hit.words ?? []);
+  facts.show(hit);
+  why.offer(asked, hit.id);
   similar.href = `?like=${hit.id}`;
-  original.href = hit.url;
   thumbs.replaceChildren(buttons(hit));
   previous.disabled = rank === 0;
   next.disabled = rank === hits.length - 1;
+  const neighbour = hits[rank + 1];
+  if (neighbour) new Image().src = neighbour.url;
 }
+
+function move(step) {
+  if (hits[shown + step]) calls.onMove(hits[shown + step].id);
+}
+
+/** The picture alone, on the whole screen where the browser allows it. */
+async function toggleAlone() {
+  const isAlone = dialog.classList.toggle("alone");
+  try {
+    if (isAlone) await stage.requestFullscreen();
+    else if (document.fullscreenElement) await document.exitFullscreen();
+  } catch {
+    // Then it fills the window.
+  }
+}
+
+document.addEventListener("fullscreenchange", () => {
+  if (!document.fullscreenElement) dialog.classList.remove("alone");
+});
 
 // Browsers do not show every format that is indexed (TIFF): a large thumbnail stands in.
 image.addEventListener("error", () => {
@@ -37,39 +66,65 @@ image.addEventListener("error", () => {
   if (image.src !== substitute) image.src = substitute;
 });
 
+const ACTIONS = {
+  previous: () => move(-1),
+  next: () => move(1),
+  close: () => dialog.close(),
+  alone: toggleAlone,
+  like: () => calls.onLike(hits[shown].id, 1),
+  unlike: () => calls.onLike(hits[shown].id, -1),
+};
+const KEYS = { ArrowLeft: "previous", ArrowRight: "next", f: "alone", "+": "like", "-": "unlike" };
+
 dialog.addEventListener("click", (event) => {
   const action = event.target.closest("[data-do]")?.dataset.do;
-  if (action === "previous") show(shown - 1);
-  else if (action === "next") show(shown + 1);
-  else if (action === "close" || event.target === dialog || event.target.tagName === "FIGURE") dialog.close();
+  if (action) ACTIONS[action]();
+  else if (event.target === stage) dialog.close();
 });
 
 dialog.addEventListener("keydown", (event) => {
-  if (event.key === "ArrowLeft") show(shown - 1);
-  if (event.key === "ArrowRight") show(shown + 1);
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "w") why.toggle();
+  const action = KEYS[event.key];
+  if (!action) return;
+  event.preventDefault();
+  ACTIONS[action]();
 });
 
 dialog.addEventListener("close", () => {
   image.removeAttribute("src");
-  focusOn(shown);
+  dialog.classList.remove("alone");
+  why.hide();
+  if (!isSilent) calls.onClose();
+  isSilent = false;
+  focusOn(hits[shown]?.id);
 });
 
-/** Open at one of the pictures of a list. */
-export function open(list, rank) {
+similar.addEventListener("click", (event) => {
+  if (isForBrowser(event)) return;
+  event.preventDefault();
+  calls.onSimilar(hits[shown].id);
+});
+
+/** Open at the picture `id` of a list, found by `question`; false where the list does not have it. */
+export function open(list, id, question) {
+  const rank = list.findIndex((hit) => hit.id === id);
+  if (rank < 0) return false;
+  const isAsItWas = dialog.open && hits[shown]?.id === id && asked === question;
   hits = list;
-  show(rank);
+  asked = question;
+  if (!isAsItWas) show(rank);
   if (!dialog.open) dialog.showModal();
+  return true;
 }
 
 export function close() {
-  if (dialog.open) dialog.close();
+  if (!dialog.open) return;
+  isSilent = true;
+  dialog.close();
 }
 
-/** Call back with the id of a picture for which more like it are wanted. */
-export function onSimilar(find) {
-  similar.addEventListener("click", (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    find(hits[shown].id);
-  });
+/** Call back when another picture is wanted, when it is closed, and when more is to be asked. */
+export function on(given) {
+  calls = { ...calls, ...given };
 }

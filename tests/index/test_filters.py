@@ -16,13 +16,7 @@ from search_app.datatypes import (
     Condition,
     Neighbours,
     Picture,
-    Point,
-    PrintedWords,
-    SparseVector,
     VectorQuery,
-    Word,
-    WordsPoint,
-    WordsSpec,
 )
 from search_app.index.conditions import FORMATS, ORIENTATIONS
 from search_app.index.edge.export import Rows
@@ -33,27 +27,8 @@ from search_app.index.payload import to_payload, words_to_payload
 from search_app.index.server.store import ServerStore
 from search_app.index.validate import check_facet
 from tests.index.conftest import LOCAL_MODE_WARNINGS, SharedClient
-from tests.index.points import DIM, FOLDER, SPEC, ids_of, unit
-
-WORDS_SPEC = WordsSpec("words", 4)
-READ = PrintedWords((Word("SALE", None, 1.0),), "reader")
-NOTHING_READ = PrintedWords((), "reader")
-
-
-def words_point(number: int, words: PrintedWords) -> WordsPoint:
-    form = SparseVector(np.array([7], np.uint32)[: len(words.words)], np.ones(1, np.float32)[: len(words.words)])
-    return WordsPoint(number, words, unit(number, 4) if words.words else None, form)
-
-
-# --- any pictures, any conditions
-
-
-@dataclass(frozen=True)
-class World:
-    """Some pictures by id; the words of some were read."""
-
-    pictures: dict[int, Picture]
-    words: dict[int, PrintedWords]
+from tests.index.points import DIM, ids_of, unit
+from tests.index.worlds import NOTHING_READ, READ, World, into
 
 
 class Index(Protocol):
@@ -130,16 +105,6 @@ filters = st.lists(conditions, max_size=3).map(tuple)
 amongs = st.none() | st.lists(st.integers(1, 9), unique=True, max_size=9).map(tuple)
 
 
-def into(store: MemoryStore | ServerStore, world: World) -> Index:
-    with store.writer(SPEC, FOLDER) as writer:
-        writer.upsert([Point(number, unit(number), one) for number, one in world.pictures.items()])
-        writer.open_words(WORDS_SPEC)
-        words = {number: one for number, one in world.words.items() if number in world.pictures}
-        writer.update_words([words_point(number, one) for number, one in words.items()])
-        writer.commit()
-    return store.reader()
-
-
 @dataclass(frozen=True)
 class EdgeIndex:
     """One shard in one owner process, filled anew for each example."""
@@ -161,7 +126,7 @@ class EdgeIndex:
         return self.shard.search(queries)
 
     def facet(self, field: str, *, where: Sequence[Condition], among: Sequence[int] | None, limit: int) -> object:
-        return self.shard.facet(*check_facet(field, where, among, limit), among, limit)
+        return self.shard.facet(*check_facet(field, where, among, limit), limit)
 
 
 @pytest.fixture(scope="module", params=["looked at", "indexed"])

@@ -65,6 +65,7 @@ def matches(looks: Looks, vectors: dict[int, FloatVector], one: int, other: int)
     return near and shapes[1] / shapes[0] <= SAME_PICTURE.most_stretch and cosine >= SAME_PICTURE.least_cosine
 
 
+@settings(deadline=None, max_examples=60)
 @given(pictures)
 def test_every_member_matches_its_representative_which_is_the_smallest_id(
     drawn: list[tuple[int, list[int], list[int], int, int]],
@@ -79,6 +80,7 @@ def test_every_member_matches_its_representative_which_is_the_smallest_id(
     assert (sizes >= 2).all()
 
 
+@settings(deadline=None, max_examples=60)
 @given(pictures)
 def test_what_is_left_alone_matches_no_representative(drawn: list[tuple[int, list[int], list[int], int, int]]) -> None:
     looks, vectors = looks_of(drawn)
@@ -87,6 +89,7 @@ def test_what_is_left_alone_matches_no_representative(drawn: list[tuple[int, lis
     assert not [(one, two) for one in firsts for two in firsts if one < two and matches(looks, vectors, one, two)]
 
 
+@settings(deadline=None, max_examples=60)
 @given(pictures, st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(
     drawn: list[tuple[int, list[int], list[int], int, int]], random: np.random.Generator
@@ -97,6 +100,7 @@ def test_the_order_of_rows_does_not_matter(
     assert grouped(rows_of(looks, rows), vectors) == grouped(looks, vectors)
 
 
+@settings(deadline=None, max_examples=60)
 @given(pictures, st.integers(0, 12))
 def test_pictures_that_come_later_change_no_group_of_earlier_ones(
     drawn: list[tuple[int, list[int], list[int], int, int]], count: int
@@ -109,6 +113,7 @@ def test_pictures_that_come_later_change_no_group_of_earlier_ones(
     assert all(after[number] == number for number in newly), "only the first of a group that is new"
 
 
+@settings(deadline=None, max_examples=60)
 @given(pictures, st.integers(0, 12))
 def test_what_is_settled_need_not_be_compared_again(
     drawn: list[tuple[int, list[int], list[int], int, int]], count: int
@@ -121,8 +126,8 @@ def test_what_is_settled_need_not_be_compared_again(
     assert again == grouped(looks, vectors)
 
 
+@settings(deadline=None, max_examples=60)
 @given(pictures, st.sampled_from([1, 2, 3, 5]))
-@settings(max_examples=60)
 def test_blocks_do_not_change_the_groups(drawn: list[tuple[int, list[int], list[int], int, int]], block: int) -> None:
     looks, vectors = looks_of(drawn)
     whole = grouped(looks, vectors)
@@ -131,6 +136,7 @@ def test_blocks_do_not_change_the_groups(drawn: list[tuple[int, list[int], list[
         assert grouped(looks, vectors) == whole
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.lists(bit_changes, min_size=1, max_size=30),
     st.lists(bit_changes, min_size=1, max_size=10),

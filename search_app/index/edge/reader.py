@@ -71,9 +71,9 @@ class EdgeReader:
         limit: int = 100,
     ) -> list[tuple[FacetValue, int]]:
         """How many pictures have each value of a field; see `IndexReader.facet`."""
-        key, clauses = check_facet(field, where, among, limit)
+        key, clauses, some = check_facet(field, where, among, limit)
         with self._use() as serving:
-            return serving.shard.facet(key, clauses, among, limit) if limit else []
+            return serving.shard.facet(key, clauses, some, limit) if limit else []
 
     def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
         """The payload of each id that exists."""

@@ -127,8 +127,8 @@ class ServerReader:
         limit: int = 100,
     ) -> list[tuple[FacetValue, int]]:
         """How many pictures have each value of a field; see `IndexReader.facet`."""
-        key, clauses = check_facet(field, where, among, limit)
-        return self._ask(lambda name, _: self._engine.facet(name, key, clauses, among, limit) if limit else [])
+        key, clauses, some = check_facet(field, where, among, limit)
+        return self._ask(lambda name, _: self._engine.facet(name, key, clauses, some, limit) if limit else [])
 
     def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
         """The payload of each id that exists."""

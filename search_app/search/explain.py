@@ -1,0 +1,85 @@
+"""Why is this picture an answer? The share of each term and channel, the words that match, and where it looks so."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from search_app.datatypes import Channel, FloatVector
+from search_app.index.base import IndexReader
+from search_app.search.asking import Asked
+from search_app.search.background import Background
+from search_app.search.heat_map import HeatMap, PictureParts, heat_of
+from search_app.search.pool import pool_of, tiers
+from search_app.search.query import Term
+from search_app.search.ranked import Ranker, term_evidence
+from search_app.words.matching import MatchedWord, SentenceVectors, match_words
+
+
+@dataclass(frozen=True, slots=True)
+class TermShare:
+    """What one term of the query says for the picture; below 0 where it speaks against it."""
+
+    term: Term
+    evidence: dict[Channel, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything that brought one picture to its place."""
+
+    id: int
+    score: float
+    relevance: float
+    terms: tuple[TermShare, ...]
+    words: tuple[MatchedWord, ...]
+    """Lines that have words of the query, or mean the same."""
+    heat: HeatMap | None
+    """None where the query has nothing to look for in the picture itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explaining:
+    """What an explanation is made with, in one generation of the index."""
+
+    reader: IndexReader
+    background: Background
+    model: str
+    lines: SentenceVectors | None
+    """Compares printed lines by meaning; None without a model for it."""
+
+    def explain(self, asked: Asked, number: int, parts: Callable[[], PictureParts]) -> Explanation:
+        """Explain picture `number`, which exists; `parts` looks at its windows and is called only where needed."""
+        ranker = Ranker(asked, self.background, self.model)
+        first = next(tiers(self.reader, asked.questions, ()))
+        ranked = ranker.rank(first)
+        pool = pool_of(self.reader, asked.questions, [number])
+        if number not in ranked.ids:
+            ranked = ranker.rank(pool)
+        place = np.flatnonzero(ranked.ids == number)
+        says = term_evidence(asked, pool, self.background)
+        words = self.reader.words([number]).get(number) if asked.printed else None
+        seen = looked_for(asked)
+        return Explanation(
+            id=number,
+            score=float(str(np.float32(ranked.scores[place[0]]))) if len(place) else 1.0,
+            relevance=round(float(ranked.relevance[place[0]]), 4) if len(place) else 1.0,
+            terms=tuple(
+                TermShare(
+                    term, {name: round(float(each[0]), 3) for (owner, name), each in says.items() if owner == position}
+                )
+                for position, term in enumerate(asked.terms)
+            ),
+            words=match_words(asked.printed, words, self.lines) if words is not None else (),
+            heat=None if seen is None else heat_of(parts(), seen),
+        )
+
+
+def looked_for(asked: Asked) -> FloatVector | None:
+    """The unit vector of what the picture should show, of all terms together; None where print alone is asked."""
+    image = [each for each in asked.questions if each.channel == "image" and each.speaks]
+    if not image:
+        return None
+    total = np.sum([asked.terms[each.term].weight * np.asarray(each.vector, np.float64) for each in image], axis=0)
+    length = float(np.linalg.norm(total))
+    return (total / length).astype(np.float32) if length else None

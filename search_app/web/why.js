@@ -1,0 +1,105 @@
+// "Why is this here?": shares of terms and channels, and the heat map over the picture.
+
+import { explain, thumbnailOf } from "./api.js";
+import { element } from "./dom.js";
+import { drawHeat } from "./overlay.js";
+import { explainable } from "./question.js";
+
+export const CHANNELS = {
+  image: "what the picture shows",
+  meaning: "printed words, by meaning",
+  form: "printed words, by spelling",
+};
+
+const opener = document.getElementById("why");
+const answer = document.getElementById("why-answer");
+const canvas = document.getElementById("viewer-heat");
+
+let running = new AbortController();
+let isThere = true; // the service has the route
+let asked = null;
+let id = null;
+
+function face(term) {
+  if (term.text) return element("span", "what", term.text);
+  if (term.id === undefined || term.id === null) return element("span", "what", "the given picture");
+  const image = element("img");
+  image.src = thumbnailOf(term.id, 96);
+  image.alt = `picture ${term.id}`;
+  return image;
+}
+
+function barOf(channel, says, largest) {
+  const item = element("li", says < 0 ? "against" : "for");
+  const bar = element("i", "share");
+  bar.style.setProperty("--share", Math.abs(says) / largest);
+  const value = element("span", "says", `${says < 0 ? "−" : "+"}${Math.abs(says).toFixed(1)}`);
+  item.append(element("span", "channel", CHANNELS[channel] ?? channel), bar, value);
+  return item;
+}
+
+function termOf(term, largest) {
+  const made = element("section", "term");
+  const head = element("h4");
+  const weight = term.weight ?? 1;
+  head.append(element("span", "sign", weight < 0 ? "less like" : "like"), face(term));
+  if (Math.abs(weight) !== 1) head.append(element("span", "sign", `×${Math.abs(weight)}`));
+  const list = element("ul", "shares");
+  list.append(...Object.entries(term.evidence).map(([channel, says]) => barOf(channel, says, largest)));
+  made.append(head, list);
+  return made;
+}
+
+function show(explanation, isWhole) {
+  const terms = explanation.terms ?? [];
+  const largest = Math.max(1, ...terms.flatMap((term) => Object.values(term.evidence).map(Math.abs)));
+  const notes = [];
+  if (explanation.heat) {
+    drawHeat(canvas, explanation.heat);
+    canvas.hidden = false;
+    notes.push("The picture glows where it matches most, compared with the rest of this picture.");
+  }
+  if (!isWhole) notes.push("Given pictures, added words and weights are not part of this.");
+  answer.replaceChildren(...terms.map((term) => termOf(term, largest)), ...notes.map((text) => element("p", "note", text)));
+}
+
+export function hide() {
+  running.abort();
+  answer.replaceChildren();
+  canvas.hidden = true;
+  opener.setAttribute("aria-expanded", "false");
+}
+
+async function load() {
+  const { parameters, isWhole } = explainable(asked);
+  running = new AbortController();
+  const { signal } = running;
+  opener.setAttribute("aria-expanded", "true");
+  answer.replaceChildren(element("p", "note", "Looking…"));
+  try {
+    const explanation = await explain(id, parameters, signal);
+    show(explanation, isWhole);
+  } catch (problem) {
+    if (problem.name === "AbortError") return;
+    hide();
+    isThere = problem.status !== 404 && problem.status !== 405;
+    opener.hidden = !isThere;
+    if (isThere) answer.replaceChildren(element("p", "note", problem.message));
+  }
+}
+
+/** Offer to explain the picture `image` as a hit of what is asked. */
+export function offer(question, image) {
+  hide();
+  asked = question;
+  id = image;
+  opener.hidden = !isThere || explainable(question) === null;
+}
+
+export function toggle() {
+  if (opener.hidden) return;
+  if (opener.getAttribute("aria-expanded") === "true") hide();
+  else load();
+}
+
+opener.addEventListener("click", toggle);

@@ -14,6 +14,7 @@ from search_app.cli import (
     info,
     judgements,
     labels,
+    mcp,
     models,
     search,
     serve,
@@ -21,7 +22,7 @@ from search_app.cli import (
 )
 from search_app.errors import SearchAppError
 
-COMMANDS = (index, search, serve, info, duplicates, evaluate, compare, labels, judgements, models, doctor, train)
+COMMANDS = (index, search, serve, mcp, info, duplicates, evaluate, compare, labels, judgements, models, doctor, train)
 WRONG_USE = 2
 INTERRUPTED = 130
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
@@ -103,8 +104,11 @@ class Answering:
         found: Ranked | None = None
         best, relevant = 0.0, list[int]()
         known = dict[int, Known]()
-        ranker = Ranker(asked, background, self._manifest.model)
-        for depth, pool in enumerate(tiers(self._reader, asked.questions, query.where), 1):
+        pools = tiers(self._reader, asked.questions, query.where)
+        first = next(pools)
+        whole = next(tiers(self._reader, asked.questions, ())) if query.where else first
+        ranker = Ranker(asked, background, self._manifest.model, whole)
+        for depth, pool in enumerate(chain([first], pools), 1):
             tier = _passing(ranker.rank(pool), query)
             found = tier if found is None else found.then(tier)
             relevant += tier.ids[tier.relevance >= LINE].tolist()

@@ -50,20 +50,16 @@ class Explaining:
 
     def explain(self, asked: Asked, number: int, parts: Callable[[], PictureParts]) -> Explanation:
         """Explain picture `number`, which exists; `parts` looks at its windows and is called only where needed."""
-        ranker = Ranker(asked, self.background, self.model)
-        first = next(tiers(self.reader, asked.questions, ()))
-        ranked = ranker.rank(first)
+        whole = next(tiers(self.reader, asked.questions, ()))
         pool = pool_of(self.reader, asked.questions, [number])
-        if number not in ranked.ids:
-            ranked = ranker.rank(pool)
-        place = np.flatnonzero(ranked.ids == number)
+        ranked = Ranker(asked, self.background, self.model, whole).rank(pool)
         says = term_evidence(asked, pool, self.background)
         words = self.reader.words([number]).get(number) if asked.printed else None
         seen = looked_for(asked)
         return Explanation(
             id=number,
-            score=float(str(np.float32(ranked.scores[place[0]]))) if len(place) else 1.0,
-            relevance=round(float(ranked.relevance[place[0]]), 4) if len(place) else 1.0,
+            score=float(str(np.float32(ranked.scores[0]))) if len(ranked.ids) else 1.0,
+            relevance=round(float(ranked.relevance[0]), 4) if len(ranked.ids) else 1.0,
             terms=tuple(
                 TermShare(
                     term, {name: round(float(each[0]), 3) for (owner, name), each in says.items() if owner == position}

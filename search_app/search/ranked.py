@@ -43,29 +43,37 @@ class Ranked:
 
 
 class Ranker:
-    """Ranks the pools of one query; what the first of them shows decides what relevance means in all."""
+    """Ranks the pools of one query.
 
-    def __init__(self, asked: Asked, background: Background, model: str) -> None:
+    What relevance means is decided by `whole`, the best pictures of the collection without any filter: what is best
+    among the few that pass a filter need not be relevant.
+    """
+
+    def __init__(self, asked: Asked, background: Background, model: str, whole: Pool) -> None:
         self._asked, self._background = asked, background
         self._calibration = calibration(asked.kind, model)
-        self._best: tuple[float, Signs] | None = None
+        whole = whole.without(asked.itself)
+        self._best = float(self._total(channel_evidence(asked, whole, background)).max(initial=0.0))
+        self._signs = self._signs_of(whole)
         self._least = 1.0
 
     def rank(self, pool: Pool) -> Ranked:
         """The pictures of a pool, best first, ties by smaller id, without those that were asked about."""
         pool = pool.without(self._asked.itself)
         evidence = channel_evidence(self._asked, pool, self._background)
-        positive = sum(term.weight for term in self._asked.terms if term.weight > 0)
-        total = np.sum([*evidence.values()], axis=0) / positive
-        best, signs = self._best = self._best or (float(total.max(initial=0.0)), self._signs(pool))
-        relevance = self._calibration.relevance(total, best, signs)
-        # A later tier stands behind an earlier one, whatever single pictures in it would deserve.
-        relevance = np.minimum(relevance, self._least)
+        total = self._total(evidence)
+        # A later pool stands behind an earlier one, whatever single pictures in it would deserve.
+        relevance = np.minimum(self._calibration.relevance(total, self._best, self._signs), self._least)
         self._least = float(relevance.min(initial=self._least))
         everything = Ranked(pool.ids, cosines(self._asked, pool), relevance, total, evidence)
         return everything.take(np.lexsort((pool.ids, -total)))
 
-    def _signs(self, pool: Pool) -> Signs:
+    def _total(self, evidence: dict[Channel, Scores]) -> Scores:
+        positive = sum(term.weight for term in self._asked.terms if term.weight > 0)
+        total: Scores = np.sum([*evidence.values()], axis=0) / positive
+        return total
+
+    def _signs_of(self, pool: Pool) -> Signs:
         """Of the parts that are in words."""
         nearest = {"image": 0.0, "meaning": 0.0, "form": 0.0}
         for question, scores in zip(self._asked.questions, pool.scores, strict=True):

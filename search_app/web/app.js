@@ -16,7 +16,7 @@ import * as thumbs from "./thumbs.js";
 import * as viewer from "./viewer.js";
 
 const EXAMPLES = ["car", "a cold drink with ice", "perfume bottle", "running shoes", "a dog", "coffee without a cup"];
-const BREATH = 25; // ms after a key before it is asked
+const BREATH = 40; // ms without a key before it is asked, where keys come fast
 const COMMITTED = 900; // ms after the last key from which on words are meant
 
 const form = document.getElementById("form");
@@ -28,6 +28,7 @@ let asked = null; // what the page shows
 let understood = null;
 let typing = false; // the words are still being typed: one entry in the history for all of it
 let breath = 0;
+let lastKey = 0;
 let pausing = 0;
 
 /** Ask something else; `replace` keeps the history entry. */
@@ -88,6 +89,8 @@ function commit() {
 function typed() {
   clearTimeout(breath);
   clearTimeout(pausing);
+  const isFast = performance.now() - lastKey < 3 * BREATH;
+  lastKey = performance.now();
   breath = setTimeout(() => {
     const text = input.value.trim();
     if (text === asked.text) return;
@@ -95,7 +98,7 @@ function typed() {
     typing = true;
     const isNew = text === "";
     go({ ...asked, text, view: null, understand: isNew || asked.understand }, { replace });
-  }, BREATH);
+  }, isFast ? BREATH : 0);
   pausing = setTimeout(commit, COMMITTED);
 }
 

@@ -8,7 +8,7 @@ import * as filters from "./filters.js";
 import * as gallery from "./gallery.js";
 import { bodyOf } from "./question.js";
 
-const PAGE = 40;
+const PAGE = 30;
 const PATIENCE = 180; // ms before it is said that an answer takes long
 const DOUBT = 300; // ms before half a word is said to have no answer
 const RETRY = 5000;

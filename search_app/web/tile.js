@@ -9,7 +9,7 @@ const EAGER = 12; // the first ones are in view, or nearly
 /** A frame of a shape; banners and towers are kept in bounds, or one of them would fill a screen. */
 export function frameOf(ratio) {
   const item = element("li", "tile");
-  item.style.setProperty("--ratio", Math.min(Math.max(ratio, 0.45), 2.6).toFixed(3));
+  item.style.setProperty("--ratio", Math.min(Math.max(ratio, 0.56), 2.6).toFixed(3));
   return item;
 }
 

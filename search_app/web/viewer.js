@@ -4,7 +4,6 @@ import { thumbnail } from "./api.js";
 import { isForBrowser } from "./dom.js";
 import * as facts from "./facts.js";
 import { focusOn } from "./gallery.js";
-import { drawWords } from "./overlay.js";
 import { buttons } from "./thumbs.js";
 import * as why from "./why.js";
 
@@ -12,7 +11,6 @@ const dialog = document.getElementById("viewer");
 const stage = document.getElementById("viewer-stage");
 const frame = document.getElementById("viewer-frame");
 const image = document.getElementById("viewer-image");
-const layer = document.getElementById("viewer-marks");
 const thumbs = document.getElementById("viewer-thumbs");
 const similar = document.getElementById("viewer-similar");
 const [previous, next] = ["previous", "next"].map((name) => dialog.querySelector(`[data-do="${name}"]`));
@@ -30,9 +28,8 @@ function show(rank) {
   frame.style.setProperty("--most", `${2 * hit.width}px`); // small ones are not blown up without end
   image.src = hit.url;
   image.alt = hit.path;
-  drawWords(layer, hit.words ?? []);
   facts.show(hit);
-  why.offer(asked, hit.id);
+  why.offer(asked, hit);
   similar.href = `?like=${hit.id}`;
   thumbs.replaceChildren(buttons(hit));
   previous.disabled = rank === 0;

@@ -2,7 +2,7 @@
 
 import { explain, thumbnailOf } from "./api.js";
 import { element } from "./dom.js";
-import { drawHeat } from "./overlay.js";
+import { drawHeat, drawWords } from "./overlay.js";
 import { explainable } from "./question.js";
 
 export const CHANNELS = {
@@ -14,11 +14,11 @@ export const CHANNELS = {
 const opener = document.getElementById("why");
 const answer = document.getElementById("why-answer");
 const canvas = document.getElementById("viewer-heat");
+const layer = document.getElementById("viewer-marks");
 
 let running = new AbortController();
-let isThere = true; // the service has the route
 let asked = null;
-let id = null;
+let hit = null;
 
 function face(term) {
   if (term.text) return element("span", "what", term.text);
@@ -59,6 +59,7 @@ function show(explanation, isWhole) {
     canvas.hidden = false;
     notes.push("The picture glows where it matches most, compared with the rest of this picture.");
   }
+  drawWords(layer, explanation.words ?? []);
   if (!isWhole) notes.push("Given pictures, added words and weights are not part of this.");
   answer.replaceChildren(...terms.map((term) => termOf(term, largest)), ...notes.map((text) => element("p", "note", text)));
 }
@@ -67,6 +68,7 @@ export function hide() {
   running.abort();
   answer.replaceChildren();
   canvas.hidden = true;
+  if (hit) drawWords(layer, hit.words ?? []);
   opener.setAttribute("aria-expanded", "false");
 }
 
@@ -77,23 +79,22 @@ async function load() {
   opener.setAttribute("aria-expanded", "true");
   answer.replaceChildren(element("p", "note", "Looking…"));
   try {
-    const explanation = await explain(id, parameters, signal);
+    const explanation = await explain(hit.id, parameters, signal);
     show(explanation, isWhole);
   } catch (problem) {
     if (problem.name === "AbortError") return;
     hide();
-    isThere = problem.status !== 404 && problem.status !== 405;
-    opener.hidden = !isThere;
-    if (isThere) answer.replaceChildren(element("p", "note", problem.message));
+    opener.hidden = problem.status === 404; // the service cannot explain, or the picture is gone
+    if (!opener.hidden) answer.replaceChildren(element("p", "note", problem.message));
   }
 }
 
-/** Offer to explain the picture `image` as a hit of what is asked. */
-export function offer(question, image) {
-  hide();
+/** Offer to explain a hit of what is asked; until then its words alone are marked. */
+export function offer(question, shown) {
   asked = question;
-  id = image;
-  opener.hidden = !isThere || explainable(question) === null;
+  hit = shown;
+  hide();
+  opener.hidden = explainable(question) === null;
 }
 
 export function toggle() {

@@ -11,8 +11,9 @@ import qdrant_edge
 from search_app.datatypes import Condition, Known, Picture, Point
 from search_app.index.conditions import resolve
 from search_app.index.edge.store import EdgeStore
-from search_app.index.fields import INDEXES
+from search_app.index.fields import INDEXES, with_has_words
 from search_app.index.memory import MemoryStore
+from search_app.index.payload import to_known
 from tests.index.conftest import MakeStore
 from tests.index.points import FOLDER, SPEC, ids_of, picture, points, query, unit
 from tests.index.worlds import NOTHING_READ, READ, WORDS_SPEC, World, into, words_point
@@ -242,3 +243,22 @@ def indexed(storage: Path) -> set[str]:
     names = {*shard.info().payload_schema}
     shard.close()
     return names
+
+
+def test_a_payload_of_an_older_version_reads_as_nobody_has_looked() -> None:
+    old = {
+        "path": "a/1.jpg",
+        "content_hash": "0" * 32,
+        "size_bytes": 1,
+        "mtime_ns": 2,
+        "width": 3,
+        "height": 4,
+        "format": "JPEG",
+        "words": [["SALE", 1.0]],
+        "words_by": "words",
+        "words_source": "reader",
+    }
+    assert to_known(5, old) == Known(5, Picture("a/1.jpg", "0" * 32, 1, 2, 3, 4, "JPEG"), "words")
+    assert with_has_words(old)["has_words"] == "yes"
+    assert with_has_words(old | {"words": []})["has_words"] == "no"
+    assert "has_words" not in with_has_words({"path": "a/1.jpg"})

@@ -74,7 +74,7 @@ def print_words(home: Path) -> None:
     vectors = dict(zip(PRINTED, sentences.encode_sentences(list(PRINTED.values())), strict=True))
     store = open_store(load_settings(model="stub", index_dir=home / "qdrant_storage"))
     with store.writer(StubEncoder().spec, str(home / "pictures")) as writer:
-        writer.open_words(WordsSpec("a reader", sentences.dim))
+        writer.open_words(WordsSpec(f"{sentences.fingerprint}-a-reader", sentences.dim))
         writer.update_words([
             WordsPoint(known.id, PrintedWords((Word(text, None, 1.0),), "ocr"), vectors[path], sparse_document(text))
             for known in writer.scan()
@@ -94,8 +94,7 @@ def test_candidates_come_from_the_model_the_words_and_another_collection(home: P
     topics = write_topics(home, q1="red sale", q2="a  blue\x01 thing")
     for system, expected in {
         "model": {"q1": {"red.png"}, "q2": {"blue.png"}},
-        "words": {"q1": {"red.png", "green.png"}},
-        "meaning": {"q1": {"red.png", "green.png"}},
+        "print": {"q1": {"red.png", "green.png"}},
         "stub@other": {"q1": {"green.png", "pink.png"}, "q2": {"green.png", "pink.png"}},
     }.items():
         depth = 1 if system == "model" else 2
@@ -104,10 +103,9 @@ def test_candidates_come_from_the_model_the_words_and_another_collection(home: P
         assert done.status == 0, done.err
         found = asked(round_of(home, name))
         assert {qid: found[qid] for qid in expected} == expected
-    assert set(asked(round_of(home, "words"))) == {"q1"}, "no picture has a word of q2 printed on it"
-    every = ("--systems", "model", "words", "meaning", "stub@other", "random", "--depth", 3)
+    every = ("--systems", "model", "fused", "print", "stub@other", "random", "--depth", 3)
     done = judgements(home, "pool", "--topics", topics, *every)
-    assert "from stub, words, meaning, stub@other, random" in done.out, done.err
+    assert "from stub, fused, print, stub@other, random" in done.out, done.err
     texts = [query.text for query in round_of(home, "topics").queries]
     assert texts == ["red sale", "a blue thing"], "as the service normalises what is judged"
 
@@ -115,10 +113,10 @@ def test_candidates_come_from_the_model_the_words_and_another_collection(home: P
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--topics topics.tsv --systems words", "holds no words of its pictures"),
+        ("--topics topics.tsv --systems print", "holds no words of its pictures"),
         (
             "--topics topics.tsv --systems nonsense",
-            "'nonsense' is none of model, words, meaning, random or",
+            "'nonsense' is none of model, fused, print, random or",
         ),
         ("--topics topics.tsv --systems stub@nowhere", "nowhere"),
         ("--topics topics.tsv --depth 0", "--depth must be 1 or more"),

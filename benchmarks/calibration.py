@@ -1,57 +1,72 @@
 """Fits `relevance`, and tells what it is worth: `python -m benchmarks.calibration ADS [--index DIR]`.
 
-For each kind of query a logistic function of the evidence for a picture, and of the share of the query's words that
-nobody prints, is fitted to labelled hits. Every figure is of queries that were not used for the fit (leave one out over
-ten parts). Writes the reliability diagram to docs/pictures/relevance.svg and the tables to docs/search.md.
+For each kind of query two logistic functions are fitted: whether the collection has an answer (the slice queries, 39
+of which have none), and how likely a hit is relevant (their first 20 hits). Figures are of queries that a fit has not
+seen: ten parts, each left out once, drawn five times. Prints the constants of `search/relevance.py`, draws
+docs/pictures/relevance.svg and writes the tables to docs/search.md.
 """
 
 import argparse
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.channels import Channels, indexed, read_channels, read_pictures
+from benchmarks.fusion import DOCS, only_print, ours
 from benchmarks.relevance import ROOT
+from benchmarks.tables import put
 from search_app.evaluation.label_folder import CollectionLabels, read_label_folder
-from search_app.search.fusion import WEIGHTS, Scores, dense_evidence, form_evidence
-from search_app.search.relevance import LINE, Calibration, Kind
+from search_app.evaluation.slice_data import read_slices
+from search_app.search.fusion import WEIGHTS, Scores, dense_evidence
+from search_app.search.relevance import LINE
 
-DOCS = ROOT / "docs" / "search.md"
 DIAGRAM = ROOT / "docs" / "pictures" / "relevance.svg"
-import os as _os
-MODE=_os.environ.get('MODE','bal')
-TOP = int(_os.environ.get('TOP','20'))
-"""Hits a query that are looked at; relevant pictures further down are added."""
+TOP = 20
+"""Hits a query that the second function is fitted to."""
 PARTS = 10
-LOST = 0.1
-"""Queries with an answer that may lose all of it."""
+DRAWS = 5
+BINS = 6
 _RIDGE = 1.0
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Hits with what is known of them; one entry a hit."""
+    """The queries of one kind, with evidence for all pictures and which of them are relevant."""
 
-    query: np.ndarray
-    """Number of the query it belongs to."""
     evidence: Scores
-    unknown: Scores
+    """Shape (queries, pictures)."""
     relevant: np.ndarray
-    answerable: np.ndarray
-    """One entry a query: whether anything is relevant to it."""
+    """Shape (queries, pictures)."""
+    signs: Scores | None
+    """Shape (queries, signs); None where every query has an answer."""
+    names: Sequence[str] = ()
 
-    def weights(self) -> Scores:
-        """Each query counts once for its relevant hits and once for the others, whatever their number."""
-        weights = np.zeros(len(self.query))
-        if MODE=="plain": return np.ones(len(self.query))/TOP
-        for kind in (True, False):
-            chosen = self.relevant == kind
-            counts = np.bincount(self.query[chosen], minlength=len(self.answerable))
-            weights[chosen] = 1 / counts[self.query[chosen]]
-        return weights
+    @property
+    def answerable(self) -> np.ndarray:
+        """Whether anything is relevant, shape (queries,)."""
+        answerable: np.ndarray = self.relevant.any(axis=1)
+        return answerable
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Both functions."""
+
+    hit: np.ndarray
+    """Slope and offset."""
+    query: np.ndarray | None
+    """A weight for each sign, and the offset."""
+
+    def relevance(self, judged: Judged, queries: np.ndarray) -> Scores:
+        """As `search.relevance` computes it."""
+        likely = logistic(self.hit[0] * judged.evidence[queries] + self.hit[1])
+        if self.query is None or judged.signs is None:
+            return likely
+        answerable = logistic(judged.signs[queries] @ self.query[:-1] + self.query[-1])
+        return answerable[:, None] * likely / likely.max(axis=1, keepdims=True)
 
 
 def main() -> int:
@@ -60,145 +75,199 @@ def main() -> int:
     parser.add_argument("ads", type=Path, help="folder of the ads: images/ and label files")
     parser.add_argument("--index", type=Path, help="where their index lies or is to lie; default: for this run only")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place, indexed(arguments.ads / "images", arguments.index or Path(place)) as s:
-        paths = s.paths()
+    with (
+        tempfile.TemporaryDirectory() as place,
+        indexed(arguments.ads / "images", arguments.index or Path(place)) as service,
+    ):
+        paths = service.paths()
         labels = read_label_folder(arguments.ads, set(paths.values()))
-        assert labels.slices is not None
-        words = read_channels(s, [*labels.slices.topics.values()])
-        topic = [number for number in sorted(paths) if paths[number] in labels.topics]
-        pictures = read_pictures(s, topic)
-    kinds: dict[Kind, Judged] = {
-        kind: judged_words(words, labels, evidence_of(words, kind), use_unknown=kind != "off")
-        for kind in ("fused", "only", "off")
-    }
-    kinds["picture"] = judged_pictures(pictures, labels, {str(number): paths[number] for number in topic})
-    report(kinds)
+        words = read_channels(service, [*read_slices().topics.values()])
+        known = {str(number): paths[number] for number in sorted(paths) if paths[number] in labels.topics}
+        pictures = read_pictures(service, [int(number) for number in known])
+    kinds = word_kinds(words) | {"picture": of_pictures(pictures, labels, known)}
+    measured = {kind: held_out(judged) for kind, judged in kinds.items()}
+    for kind, judged in kinds.items():
+        found = fit(judged, np.ones(len(judged.evidence), bool))
+        query = None if found.query is None else np.round(found.query, 2)
+        print(kind, "hit", np.round(found.hit, 2), "query", judged.names, query)
+    put(DOCS, "no match", no_match_table(kinds, measured))
+    put(DOCS, "reliability", reliability_table(kinds, measured))
+    draw(kinds, measured)
     return 0
 
 
-def evidence_of(channels: Channels, kind: str) -> Scores:
-    """What the product's fusion says, shape (queries, pictures)."""
-    total = np.zeros_like(channels.form)
-    if kind in {"fused", "off"}:
-        total += dense_evidence(channels.standing["image"], WEIGHTS.image, channels.sizes["image"])
-    if kind in {"fused", "only"}:
-        total += dense_evidence(channels.standing["meaning"], WEIGHTS.meaning, channels.sizes["meaning"])
-        total += form_evidence(channels.form)
-    return total
+def word_kinds(channels: Channels) -> dict[str, Judged]:
+    """The slice queries, asked in each of the three ways."""
+    slices = read_slices()
+    qids = {text: qid for qid, text in slices.topics.items()}
+    grades = [slices.qrels.grades.get(qids[text], {}) for text in channels.rows]
+    relevant = np.array([[each.get(path, 0) > 0 for path in channels.paths] for each in grades])
+    signs = {"unknown": channels.unknown, **{name: np.nanmax(each, 1) for name, each in channels.cosines.items()}}
 
+    def judged(evidence: Scores, *names: str) -> Judged:
+        chosen = np.stack([signs[name] for name in names], 1) if names else np.empty((len(evidence), 0))
+        return Judged(evidence, relevant, chosen, names)
 
-def judged_words(channels: Channels, labels: CollectionLabels, evidence: Scores, *, use_unknown: bool) -> Judged:
-    """The hits of the slice queries."""
-    assert labels.slices is not None
-    slices = labels.slices
-    grades = {text: slices.qrels.grades[qid] for qid, text in slices.topics.items()}
-    return _judged(channels, evidence, grades, use_unknown=use_unknown)
-
-
-def judged_pictures(channels: Channels, labels: CollectionLabels, paths: Mapping[str, str]) -> Judged:
-    """The hits of pictures as queries: relevant are those with the same majority topic."""
-    evidence = dense_evidence(channels.standing["image"], WEIGHTS.image, channels.sizes["image"])
-    columns = {path: column for column, path in enumerate(channels.paths)}
-    for text, row in channels.rows.items():
-        evidence[row, columns[paths[text]]] = -1.0  # a picture is no answer to itself
-    grades = {
-        text: {
-            path: int(topic == labels.topics[paths[text]]) for path, topic in labels.topics.items() if path != paths[text]
-        }
-        for text in channels.rows
+    pictures = dense_evidence(channels.standing["image"], WEIGHTS.image, channels.sizes["image"])
+    together, printed = ours(WEIGHTS)(channels), only_print(channels)
+    return {
+        "fused": judged(together, "unknown", "meaning", "image"),
+        "fused, other model": judged(together, "unknown", "meaning"),
+        "only": judged(printed, "unknown", "meaning"),
+        "off": judged(pictures),
     }
-    return _judged(channels, evidence, grades, use_unknown=False)
 
 
-def _judged(
-    channels: Channels, evidence: Scores, grades: Mapping[str, Mapping[str, int]], *, use_unknown: bool
-) -> Judged:
-    parts: list[tuple[np.ndarray, ...]] = []
-    answerable = np.zeros(len(channels.rows), bool)
-    for text, row in channels.rows.items():
-        relevant = np.array([grades[text].get(path, 0) > 0 for path in channels.paths])
-        answerable[row] = relevant.any()
-        hits = np.argsort(-evidence[row], kind="stable")[:TOP]
-        unknown = np.full(len(hits), channels.unknown[row] if use_unknown else 0.0)
-        parts.append((np.full(len(hits), row), evidence[row, hits], unknown, relevant[hits]))
-    query, says, unknown, right = (np.concatenate(each) for each in zip(*parts, strict=True))
-    return Judged(query, says, unknown, right, answerable)
+def of_pictures(channels: Channels, labels: CollectionLabels, paths: Mapping[str, str]) -> Judged:
+    """Pictures as queries; relevant are those with the same majority topic, and a picture is no answer to itself."""
+    evidence = dense_evidence(channels.standing["image"], WEIGHTS.image, channels.sizes["image"])
+    own = np.array([[paths[text] == path for path in channels.paths] for text in channels.rows])
+    same = np.array(
+        [[labels.topics.get(path) == labels.topics[paths[text]] for path in channels.paths] for text in channels.rows]
+    )
+    there = (same & ~own).any(axis=1)
+    return Judged(np.where(own, -1.0, evidence)[there], (same & ~own)[there], None)
 
 
-def fit(judged: Judged, chosen: np.ndarray) -> Calibration:
-    """Weighted logistic regression with a small ridge, by Newton's steps."""
-    design = np.stack([judged.evidence, judged.unknown, np.ones(len(judged.query))], axis=1)[chosen]
-    target, weights = judged.relevant[chosen].astype(float), judged.weights()[chosen]
-    ridge = np.diag([_RIDGE, _RIDGE, 0.0])
-    found = np.zeros(3)
+def fit(judged: Judged, inside: np.ndarray) -> Fit:
+    """From the queries `inside`.
+
+    The hits of a query count as one relevant and one other hit, so that a query with many relevant pictures does not
+    outweigh the rest; where no query is without an answer they count as they are.
+    """
+    order = np.argsort(-judged.evidence[inside], axis=1, kind="stable")[:, :TOP]
+    evidence = np.take_along_axis(judged.evidence[inside], order, 1)
+    relevant = np.take_along_axis(judged.relevant[inside], order, 1)
+    right = relevant.sum(axis=1, keepdims=True)
+    weights = np.where(relevant, 1 / np.maximum(right, 1), 1 / np.maximum(TOP - right, 1))
+    if judged.signs is None:
+        weights = np.full(evidence.shape, 1 / TOP)
+    hit = regress(evidence.reshape(-1, 1), relevant.ravel(), weights.ravel())
+    if judged.signs is None:
+        return Fit(hit, None)
+    answerable = judged.answerable[inside]
+    return Fit(hit, regress(judged.signs[inside], answerable, np.ones(len(answerable))))
+
+
+def regress(signs: Scores, target: np.ndarray, weights: Scores) -> np.ndarray:
+    """Weighted logistic regression with a small ridge on scaled signs, by Newton's steps; the offset comes last."""
+    mean, scale = signs.mean(axis=0), np.maximum(signs.std(axis=0), 1e-9)
+    design = np.c_[(signs - mean) / scale, np.ones(len(signs))]
+    ridge = np.diag([_RIDGE] * signs.shape[1] + [1e-6])
+    found = np.zeros(signs.shape[1] + 1)
     for _ in range(50):
-        says = 1 / (1 + np.exp(-design @ found))
-        slope = design.T @ (weights * (says - target)) + ridge @ found
-        bend = (design.T * (weights * says * (1 - says))) @ design + ridge + 1e-9 * np.eye(3)
-        found -= np.linalg.solve(bend, slope)
-    return Calibration(*(round(float(each), 3) for each in found))
+        says = logistic(design @ found)
+        gradient = design.T @ (weights * (says - target)) + ridge @ found
+        found -= np.linalg.solve((design.T * (weights * says * (1 - says))) @ design + ridge, gradient)
+    return np.r_[found[:-1] / scale, found[-1] - (found[:-1] * mean / scale).sum()]
 
 
-def held_out(judged: Judged) -> Scores:
-    """The relevance of each hit by a fit that has not seen its query."""
-    relevance = np.zeros(len(judged.query))
-    for part in range(PARTS):
-        inside = judged.query % PARTS == part
-        found = fit(judged, ~inside)
-        odds = found.slope * judged.evidence[inside] + found.unknown * judged.unknown[inside] + found.offset
-        relevance[inside] = 1 / (1 + np.exp(-odds))
-    return relevance
+def logistic(odds: Scores) -> Scores:
+    """0 to 1."""
+    return 1 / (1 + np.exp(-np.clip(odds, -60, 60)))
 
 
-@dataclass(frozen=True)
-class NoMatch:
-    """What a line costs and saves."""
-
-    line: float
-    silent: float
-    """Absent queries with nothing above the line."""
-    mute: float
-    """Answerable queries with nothing above it, right or wrong."""
-    lost: float
-    """Answerable queries whose relevant pictures are all below it."""
-
-
-def no_match(judged: Judged, relevance: Scores, line: float) -> NoMatch:
-    """Count queries."""
-    best = np.zeros(len(judged.answerable))
-    right = np.zeros(len(judged.answerable))
-    np.maximum.at(best, judged.query, relevance)
-    np.maximum.at(right, judged.query[judged.relevant], relevance[judged.relevant])
-    there = judged.answerable
-    silent = float((best[~there] < line).mean()) if (~there).any() else float("nan")
-    return NoMatch(line, silent, float((best[there] < line).mean()), float((right[there] < line).mean()))
+def held_out(judged: Judged) -> list[Scores]:
+    """The relevance of every picture for every query by fits that have not seen the query, once for each draw."""
+    draws = []
+    for seed in range(DRAWS):
+        part = np.random.default_rng(seed).permutation(len(judged.evidence)) % PARTS
+        relevance = np.empty_like(judged.evidence)
+        for number in range(PARTS):
+            relevance[part == number] = fit(judged, part != number).relevance(judged, part == number)
+        draws.append(relevance)
+    return draws
 
 
-def line_that_loses(judged: Judged, relevance: Scores, share: float) -> float:
-    """The highest line at which `share` of the answerable queries is mute."""
-    best = np.zeros(len(judged.answerable))
-    np.maximum.at(best, judged.query, relevance)
-    there = np.sort(best[judged.answerable])
-    return float(there[int(share * len(there))])
+# --- what it is worth
 
 
-def report(kinds: Mapping[Kind, Judged]) -> None:
-    """Print what was found."""
+def no_match_table(kinds: Mapping[str, Judged], measured: Mapping[str, Sequence[Scores]]) -> str:
+    """What the line costs and saves."""
+    head = (
+        "| asked | absent: nothing above the line | present: nothing above it | present: nothing relevant above it | "
+        "relevant, of what is above it | above it, of what is relevant | AUROC |\n|---|---|---|---|---|---|---|"
+    )
+    rows = []
     for kind, judged in kinds.items():
-        relevance = held_out(judged)
-        found = fit(judged, np.ones(len(judged.query), bool))
-        print(kind, found)
-        for line in (LINE, line_that_loses(judged, relevance, LOST)):
-            print("   ", no_match(judged, relevance, line))
-        order = np.argsort(relevance)
-        weights = judged.weights()
-        for some in np.array_split(order, 8):
-            w = weights[some]
-            print(f"      said {np.average(relevance[some], weights=w):.2f} was {np.average(judged.relevant[some], weights=w):.2f}")
+        cells: Mapping[str, Callable[[Scores], float]] = {
+            "silent": lambda r, j=judged: share(r[~j.answerable].max(axis=1) < LINE),
+            "mute": lambda r, j=judged: share(r[j.answerable].max(axis=1) < LINE),
+            "lost": lambda r, j=judged: share(~((r >= LINE) & j.relevant).any(axis=1)[j.answerable]),
+            "precision": lambda r, j=judged: float(j.relevant[r >= LINE].mean()),
+            "recall": lambda r, j=judged: recall(r >= LINE, j),
+            "auroc": lambda r, j=judged: auroc(r[~j.answerable].max(axis=1), r[j.answerable].max(axis=1)),
+        }
+        values = [f"{np.mean([cell(r) for r in measured[kind]]):.2f}".replace("nan", "") for cell in cells.values()]
+        rows.append("| " + " | ".join([kind, *values]) + " |")
+    return head + "\n" + "\n".join(rows)
 
 
-def bins_of(values: Sequence[float]) -> None:
-    """Unused."""
+def share(values: np.ndarray) -> float:
+    """Of what is true; not a number where there is nothing."""
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def recall(above: np.ndarray, judged: Judged) -> float:
+    """The mean over queries with an answer of the share of it that is above the line."""
+    there = judged.answerable
+    return float(((above & judged.relevant).sum(axis=1)[there] / judged.relevant.sum(axis=1)[there]).mean())
+
+
+def auroc(absent: Scores, present: Scores) -> float:
+    """The chance that the best hit of a query with an answer has the higher relevance."""
+    return share((present[:, None] > absent).ravel()) if len(absent) else float("nan")
+
+
+def reliability(judged: Judged, draws: Sequence[Scores]) -> list[tuple[str, list[tuple[float, float, int]]]]:
+    """What was said and what was true, in bins of equal size: best hits of queries, and first hits."""
+    best = np.concatenate([r.max(axis=1) for r in draws])
+    there = np.tile(judged.answerable, len(draws))
+    order = np.argsort(-judged.evidence, axis=1, kind="stable")[:, :TOP]
+    said = np.concatenate([np.take_along_axis(r, order, 1).ravel() for r in draws])
+    right = np.tile(np.take_along_axis(judged.relevant, order, 1).ravel(), len(draws))
+    pairs = [("hits", said, right)] if judged.signs is None else [("queries", best, there), ("hits", said, right)]
+    return [(name, binned(x, y, len(draws))) for name, x, y in pairs]
+
+
+def binned(said: Scores, true: np.ndarray, draws: int) -> list[tuple[float, float, int]]:
+    """Means of both in bins of equal size, and how many different things are in a bin."""
+    parts = np.array_split(np.argsort(said, kind="stable"), BINS)
+    return [(float(said[part].mean()), float(true[part].mean()), len(part) // draws) for part in parts]
+
+
+def reliability_table(kinds: Mapping[str, Judged], measured: Mapping[str, Sequence[Scores]]) -> str:
+    """In words."""
+    head = "| asked | of | " + " | ".join(f"bin {number + 1}" for number in range(BINS)) + " |\n|" + "---|" * (BINS + 2)
+    rows = [
+        "| " + " | ".join([kind, name, *(f"{said:.2f}: {true:.2f}" for said, true, _ in bins)]) + " |"
+        for kind, judged in kinds.items()
+        for name, bins in reliability(judged, measured[kind])
+    ]
+    return head + "\n" + "\n".join(rows)
+
+
+def draw(kinds: Mapping[str, Judged], measured: Mapping[str, Sequence[Scores]]) -> None:
+    """The reliability diagram of `fused` and of pictures as queries."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "relevance"
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(8, 4), sharex=True, sharey=True, layout="constrained")
+    for axis, kind, title in zip(axes, ("fused", "picture"), ("words: pictures and print", "a picture"), strict=True):
+        axis.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+        axis.axvline(LINE, color="0.7", linewidth=1, linestyle=":")
+        for name, bins in reliability(kinds[kind], measured[kind]):
+            label = "best hit: the query has an answer" if name == "queries" else "first 20 hits: the hit is relevant"
+            axis.plot([said for said, _, _ in bins], [true for _, true, _ in bins], "o-", label=label)
+        axis.set(title=title, xlabel="relevance", xlim=(0, 1), ylim=(0, 1))
+        axis.legend(loc="upper left", frameon=False, fontsize=8)
+    axes[0].set_ylabel("share that is true")
+    DIAGRAM.parent.mkdir(exist_ok=True)
+    figure.savefig(DIAGRAM, metadata={"Date": None})
+    plt.close(figure)
 
 
 if __name__ == "__main__":

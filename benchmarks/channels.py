@@ -34,6 +34,8 @@ class Channels:
     """Query to its row."""
     standing: Mapping[str, Scores]
     """z of the dense channels, shape (queries, pictures); NaN where a picture has no words."""
+    cosines: Mapping[str, Scores]
+    """Of the dense channels, as z is made of them."""
     form: Scores
     """BM25."""
     unknown: Scores
@@ -71,6 +73,7 @@ def _read(service: SearchService, queries: Mapping[str, SearchQuery]) -> Channel
     ids = np.array(sorted(paths), np.int64)
     shape = (len(queries), len(ids))
     standing = {name: np.full(shape, np.nan) for name in ("image", "meaning")}
+    cosines = {name: np.full(shape, np.nan) for name in ("image", "meaning")}
     form, unknown = np.zeros(shape), np.zeros(len(queries))
     for row, (text, query) in enumerate(queries.items()):
         for question in asking.ask(query).questions:
@@ -78,12 +81,13 @@ def _read(service: SearchService, queries: Mapping[str, SearchQuery]) -> Channel
             if question.channel == "form":
                 form[row] = scores
             else:
+                cosines[question.channel][row] = scores
                 standing[question.channel][row] = _standing(background, question, scores)
         unknown[row] = unknown_share(text if query.text else "", background)
     rows = {text: row for row, text in enumerate(queries)}
     names = [paths[number] for number in ids.tolist()]
     sizes = {name: background.size(name) for name in ("image", "meaning")}
-    return Channels(names, rows, standing, form, unknown, sizes)
+    return Channels(names, rows, standing, cosines, form, unknown, sizes)
 
 
 def _scores(service: SearchService, question: Question, ids: np.ndarray) -> Scores:
@@ -94,6 +98,6 @@ def _scores(service: SearchService, question: Question, ids: np.ndarray) -> Scor
 
 
 def _standing(background: Background, question: Question, scores: Scores) -> Scores:
-    assert not isinstance(question.vector, SparseVector)
-    assert question.channel != "form"
+    if question.channel == "form" or isinstance(question.vector, SparseVector):
+        raise TypeError("the channel form has no z")
     return background.standing(question.channel, question.vector, scores)

@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     """Threads that decode pictures while indexing; 0 means one for each core."""
     words: Literal["on", "off"] = Field("on", validation_alias="SEARCH_WORDS")
     """Whether `index` reads the words printed in pictures, after the pictures themselves."""
+    fetch_urls: Literal["on", "off"] = Field("off", validation_alias="SEARCH_FETCH_URLS")
+    """Whether the service fetches pictures that a query names by their address on the internet."""
 
     @property
     def models_dir(self) -> Path:

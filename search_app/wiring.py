@@ -1,5 +1,6 @@
 """The only module that names a back end: settings in, working parts out."""
 
+from search_app.api.fetching import PictureFetcher
 from search_app.encoders.adapter_head import adapted_names
 from search_app.encoders.base import Encoder, SentenceEncoder
 from search_app.errors import MissingDependency, SearchAppError, UnknownModel
@@ -106,6 +107,12 @@ def open_service(settings: Settings | None = None) -> SearchService:
         max_limit=settings.max_limit,
         max_pixels=settings.max_pixels,
     )
+
+
+def open_fetcher(settings: Settings | None = None) -> PictureFetcher | None:
+    """Make what fetches pictures by their address; None where `SEARCH_FETCH_URLS` is off, as it is by default."""
+    settings = settings or load_settings()
+    return PictureFetcher() if settings.fetch_urls == "on" else None
 
 
 def open_judgements(settings: Settings | None = None) -> JudgementStore:

@@ -16,6 +16,7 @@ from search_app.api import (
     routes_search,
     routes_status,
 )
+from search_app.api.fetching import PictureFetcher
 from search_app.api.judged_pictures import PictureLookup
 from search_app.api.middleware import BodyLimit, PlainStartFailure, SecurityHeaders
 from search_app.api.thumbnail_cache import ThumbnailCache
@@ -31,18 +32,21 @@ _DESCRIPTION = (
 
 
 def create_app(
-    open_service: Callable[[], SearchService], open_judgements: Callable[[], JudgementStore] | None = None
+    open_service: Callable[[], SearchService],
+    open_judgements: Callable[[], JudgementStore] | None = None,
+    open_fetcher: Callable[[], PictureFetcher | None] | None = None,
 ) -> FastAPI:
     """The application; what it is given is called when the server starts and its results closed at the end.
 
     Where one raises a `SearchAppError` the start stops with that sentence. Without `open_judgements` the routes of
-    judgements answer 503.
+    judgements answer 503; without a fetcher pictures by their address are refused.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             app.state.judgements = open_judgements() if open_judgements else None
+            app.state.fetcher = open_fetcher() if open_fetcher else None
             service = await to_thread.run_sync(open_service)
         except SearchAppError as error:
             app.state.start_failure = f"cannot start: {error}"

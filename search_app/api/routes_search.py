@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from search_app.api.dependencies import ImageId, Limit, Service
+from search_app.api.dependencies import Fetcher, ImageId, Limit, Service
+from search_app.api.fetching import pictures_at
 from search_app.api.problems import documented
 from search_app.api.schemas import BatchAnswer, ExplanationOut, ScoredId, SearchAnswer, SimilarAnswer
 from search_app.api.schemas_query import BatchBody, ExplainParameters, SearchBody, SearchParameters
@@ -34,15 +35,17 @@ def search(service: Service, parameters: Annotated[SearchParameters, Query()]) -
     return [ScoredId(id=number, score=score) for number, score in scored(found)]
 
 
-async def _asked(request: Request) -> SearchQuery:
+async def _asked(request: Request, fetcher: Fetcher) -> SearchQuery:
     """The query of a JSON body or of a form with picture files, read by hand: FastAPI takes one kind or the other."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == _FORM:
-        return await _of_form(request)
-    return _validated(await _json(await request.body())).to_query()
+        body, pictures = await _of_form(request)
+    else:
+        body, pictures = _validated(await _json(await request.body())), []
+    return body.to_query(*pictures, fetched=await pictures_at(body.addresses(), fetcher))
 
 
-async def _of_form(request: Request) -> SearchQuery:
+async def _of_form(request: Request) -> tuple[SearchBody, list[bytes]]:
     """`image` holds files, `options` the rest of the grammar as JSON; `query` may stand by itself."""
     async with request.form(max_files=MAX_TERMS, max_fields=MAX_TERMS) as form:
         unknown = form.keys() - {"image", "options", "query"}
@@ -55,7 +58,12 @@ async def _of_form(request: Request) -> SearchQuery:
         options = await _json(str(form.get("options", "{}")).encode())
         if isinstance(options, dict) and "query" in form:
             options = {**options, "query": str(form["query"])}
-    return _validated(options).to_query(*pictures)
+    return _validated(options), pictures
+
+
+async def _asked_together(body: BatchBody, fetcher: Fetcher) -> list[SearchQuery]:
+    fetched = await pictures_at(body.addresses(), fetcher)
+    return [query.to_query(fetched=fetched) for query in body.queries]
 
 
 async def _json(data: bytes) -> Any:
@@ -116,10 +124,11 @@ async def search_in_full(
     summary="Many searches at once",
     responses=documented(*_CANNOT_ANSWER, *_CANNOT_READ, *_UNKNOWN),
 )
-def search_batch(service: Service, request: Request, body: BatchBody) -> BatchAnswer:
+def search_batch(
+    service: Service, request: Request, queries: Annotated[list[SearchQuery], Depends(_asked_together)]
+) -> BatchAnswer:
     """Answer each query as `POST /search` does; a mistake in one of them refuses them all."""
     root = request.scope["root_path"]
-    queries = [each.to_query() for each in body.queries]
     return BatchAnswer(
         answers=[SearchAnswer.of_query(service.search(query), root, normalised(query.text)) for query in queries]
     )

@@ -2,6 +2,8 @@
 
 import binascii
 from base64 import b64decode
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -22,6 +24,8 @@ from search_app.search.query import (
 )
 
 MAX_BATCH = 32
+_MAX_ADDRESS = 2_000
+_NOTHING_FETCHED: Mapping[str, bytes] = MappingProxyType({})
 _SHARE: dict[str, Any] = {"minimum": 0, "maximum": 1}
 
 
@@ -112,12 +116,15 @@ class ExplainParameters(BaseModel):
 
 
 class TermIn(BaseModel):
-    """One more thing that pictures should be like, or unlike: just one of text, image and id."""
+    """One more thing that pictures should be like, or unlike: just one of text, image, url and id."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     text: str = Field("", json_schema_extra={"maxLength": MAX_TEXT_LENGTH})
     image: str | None = Field(None, description="A picture file in base64")
+    url: str | None = Field(
+        None, description="Address of a picture on the internet; needs SEARCH_FETCH_URLS=on", max_length=_MAX_ADDRESS
+    )
     id: int | None = Field(None, description="Id of an image, as searches give it")
     weight: float = Field(
         1.0,
@@ -125,8 +132,10 @@ class TermIn(BaseModel):
         json_schema_extra={"minimum": -MAX_WEIGHT, "maximum": MAX_WEIGHT},
     )
 
-    def to_term(self) -> Term:
-        """The same in the product's own words."""
+    def to_term(self, fetched: Mapping[str, bytes]) -> Term:
+        """The same in the product's own words; `fetched` has the picture at each address."""
+        if self.url is not None:
+            return Term(image=fetched[self.url], weight=self.weight)
         return Term(self.text, None if self.image is None else _decoded(self.image), self.id, self.weight)
 
 
@@ -136,6 +145,11 @@ class SearchBody(Options):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     image: str | None = Field(None, description="A picture file in base64 that hits should be like")
+    image_url: str | None = Field(
+        None,
+        description="Address of a picture on the internet that hits should be like; needs SEARCH_FETCH_URLS=on",
+        max_length=_MAX_ADDRESS,
+    )
     terms: list[TermIn] = Field([], description="More to mix in, with weights", max_length=MAX_TERMS)
     like: list[int] = Field([], description="Ids of pictures to be like", max_length=MAX_TERMS)
     unlike: list[int] = Field([], description="Ids of pictures to be unlike", max_length=MAX_TERMS)
@@ -153,9 +167,24 @@ class SearchBody(Options):
         [], description="Count the relevant hits by the values of these fields", max_length=MAX_FACETS
     )
 
-    def to_query(self, *pictures: bytes) -> SearchQuery:
-        """The same question in the product's own words; `pictures` are files that came beside it."""
+    def addresses(self) -> dict[str, str]:
+        """The parameters that hold addresses of pictures, with these; raises `BadRequest` for a term of two things."""
+        found = {} if self.image_url is None else {"image_url": self.image_url}
+        for number, term in enumerate(self.terms):
+            if term.url is None:
+                continue
+            if term.text or term.image is not None or term.id is not None:
+                raise BadRequest("a term has just one of text, image, url and id", "terms")
+            found[f"terms.{number}.url"] = term.url
+        return found
+
+    def to_query(self, *pictures: bytes, fetched: Mapping[str, bytes] = _NOTHING_FETCHED) -> SearchQuery:
+        """The same question in the product's own words.
+
+        `pictures` are files that came beside it; `fetched` has the picture at each of its `addresses`.
+        """
         sent = [*pictures, *([] if self.image is None else [_decoded(self.image)])]
+        sent += [] if self.image_url is None else [fetched[self.image_url]]
         return self._query(
             words=self.words,
             understand=self.understand,
@@ -164,7 +193,7 @@ class SearchBody(Options):
             facets=tuple(self.facets),
             terms=(
                 *(Term(image=data) for data in sent),
-                *(term.to_term() for term in self.terms),
+                *(term.to_term(fetched) for term in self.terms),
                 *_liked(self.like, self.unlike),
             ),
         )
@@ -176,6 +205,14 @@ class BatchBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     queries: list[SearchBody] = Field(min_length=1, max_length=MAX_BATCH)
+
+    def addresses(self) -> dict[str, str]:
+        """The parameters of all queries that hold addresses of pictures, with these."""
+        return {
+            f"queries.{number}.{parameter}": address
+            for number, query in enumerate(self.queries)
+            for parameter, address in query.addresses().items()
+        }
 
 
 def _liked(like: list[int], unlike: list[int]) -> tuple[Term, ...]:

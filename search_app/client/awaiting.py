@@ -1,4 +1,4 @@
-"""The client for programs that do other things while they wait; under asyncio or trio."""
+"""The client for programs that do other things while they wait."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Self, TypeVar, Unpack

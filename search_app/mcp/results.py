@@ -45,13 +45,15 @@ class Found(BaseModel):
 
     summary: str = Field(description="What was found, in one or two sentences")
     no_match: bool = Field(description="True: nothing fits; the pictures below are only the nearest there are")
-    matches: int = Field(description="How many pictures match; of large collections a few hundred are looked at")
+    matches: int = Field(
+        description="How many match: of a search all that were looked at closely, else of those listed"
+    )
     pictures: list[FoundPicture]
 
     @classmethod
     def of_search(cls, answer: SearchAnswer) -> Self:
         """The answer to a search."""
-        summary = _told(answer, answer.relevant)
+        summary = _told(answer)
         if answer.understood and answer.understood.without:
             without = ", ".join(answer.understood.without)
             summary += f" The search was taken as {answer.understood.text!r} without {without}."
@@ -63,12 +65,17 @@ class Found(BaseModel):
         """The neighbours of a picture."""
         pictures = [FoundPicture.of(hit) for hit in answer.hits]
         matches = sum(picture.is_match for picture in pictures)
-        return cls(summary=_told(answer, matches), no_match=answer.no_match, matches=matches, pictures=pictures)
+        summary = f"{matches} of the {len(pictures)} pictures listed are much like it; the most alike come first."
+        if not matches:
+            summary = (
+                f"NO MATCH: no other picture is much like it; the nearest {len(pictures)} are listed all the same."
+            )
+        return cls(summary=summary, no_match=answer.no_match, matches=matches, pictures=pictures)
 
 
-def _told(answer: SimilarAnswer, matches: int) -> str:
+def _told(answer: SearchAnswer) -> str:
     if not answer.hits:
-        return "No picture was found: none passes the filter, or there are none."
+        return "NO MATCH: no picture was found; none passes the filter, or there are none."
     if answer.no_match:
         return (
             "NO MATCH: no picture in this collection fits. The nearest ones are listed all the same, but they are "
@@ -78,7 +85,7 @@ def _told(answer: SimilarAnswer, matches: int) -> str:
     shown = f"{len(answer.hits)} are listed, best first" if len(answer.hits) > 1 else "1 is listed"
     doubtful = len(answer.hits) - fitting
     rest = f"; of these {doubtful} rather do not match (is_match is false)" if doubtful else ""
-    return f"{matches} matching {'picture' if matches == 1 else 'pictures'}; {shown}{rest}."
+    return f"{answer.relevant} matching {'picture' if answer.relevant == 1 else 'pictures'}; {shown}{rest}."
 
 
 class ValueCount(BaseModel):

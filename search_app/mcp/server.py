@@ -1,5 +1,7 @@
 """The MCP server: https://modelcontextprotocol.io, by the official SDK."""
 
+from inspect import getdoc
+
 from mcp.server import MCPServer
 from mcp_types import ToolAnnotations
 
@@ -33,5 +35,6 @@ def build_server(client: AsyncSearchClient) -> "MCPServer[None]":
     tools = Tools(client)
     for name, title in _TITLES.items():
         reads = ToolAnnotations(title=title, read_only_hint=True, idempotent_hint=True, open_world_hint=False)
-        server.add_tool(getattr(tools, name), name=name, title=title, annotations=reads)
+        tool = getattr(tools, name)
+        server.add_tool(tool, name=name, title=title, description=getdoc(tool), annotations=reads)
     return server

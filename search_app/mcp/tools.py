@@ -7,7 +7,7 @@ from mcp.server.mcpserver import Image
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
-from search_app.client import AsyncSearchClient, ClientError
+from search_app.client import AsyncSearchClient, ClientError, ProblemError
 from search_app.client.grammar import Grammar
 from search_app.mcp.results import Collection, Counted, Explained, Found
 
@@ -69,8 +69,10 @@ class Tools:
         Read `summary` first: where `no_match` is true the pictures listed are only the nearest ones, and the right
         answer is that there is none. Look at pictures with get_image before describing them.
         """
-        options: Grammar = {"limit": limit, "sort": sort, "filter": filter or {}}
-        answer = await _told(self._client.search(query, like=like or [], unlike=unlike or [], **options))
+        options: Grammar = {"limit": limit, "sort": sort, "like": like or [], "unlike": unlike or []}
+        if filter:
+            options["filter"] = filter
+        answer = await _told(self._client.search(query, **options))
         return Found.of_search(answer)
 
     async def similar_images(self, picture_id: PictureId, limit: Limit = 5) -> Found:
@@ -101,5 +103,7 @@ async def _told(asked: Awaitable[T]) -> T:
     """What was asked for; an error becomes words that the assistant reads and can act on."""
     try:
         return await asked
+    except ProblemError as error:
+        raise ToolError(error.detail or str(error)) from error
     except ClientError as error:
         raise ToolError(str(error)) from error

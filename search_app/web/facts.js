@@ -2,7 +2,12 @@
 
 import { element, marked, percent } from "./dom.js";
 import { isRelevant } from "./gallery.js";
-import { CHANNELS } from "./why.js";
+
+const BROUGHT_BY = {
+  image: "what the picture shows",
+  meaning: "what its printed words mean",
+  form: "how its printed words are spelled",
+};
 
 const $ = (id) => document.getElementById(id);
 
@@ -28,7 +33,7 @@ export function show(hit) {
   $("viewer-relevance-text").textContent = told;
   $("viewer-relevance").style.setProperty("--share", hit.relevance);
   $("viewer-relevance").classList.toggle("low", !isRelevant(hit));
-  $("viewer-by").textContent = hit.by ? `Found by ${CHANNELS[hit.by]}` : "";
+  $("viewer-by").textContent = hit.by ? `Found by ${BROUGHT_BY[hit.by]}` : "";
   const words = hit.words ?? [];
   $("viewer-words").replaceChildren(...words.map(lineOf));
   $("viewer-words-part").hidden = words.length === 0;

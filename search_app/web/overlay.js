@@ -2,8 +2,9 @@
 
 import { element } from "./dom.js";
 
-const HOT = [255, 82, 28, 0.5];
-const COLD = [10, 10, 12, 0.6];
+const HOT = [255, 92, 32, 0.36]; // red, green, blue, alpha
+const COLD = [8, 8, 12, 0.7];
+const CONTRAST = 1.6; // above 1 the warm parts stay dark, and the hot ones stand out
 
 /** Boxes over the words; each is [left, top, right, bottom] as shares of the picture. */
 export function drawWords(layer, words) {
@@ -27,7 +28,7 @@ export function drawHeat(canvas, { rows, columns, cells }) {
   const context = canvas.getContext("2d");
   const image = context.createImageData(columns, rows);
   for (const [place, heat] of cells.flat().entries()) {
-    const [red, green, blue, alpha] = COLD.map((cold, part) => cold + (HOT[part] - cold) * heat);
+    const [red, green, blue, alpha] = COLD.map((cold, part) => cold + (HOT[part] - cold) * heat ** CONTRAST);
     image.data.set([red, green, blue, 255 * alpha], 4 * place);
   }
   context.putImageData(image, 0, 0);

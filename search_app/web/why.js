@@ -5,11 +5,7 @@ import { element } from "./dom.js";
 import { drawHeat, drawWords } from "./overlay.js";
 import { explainable } from "./question.js";
 
-export const CHANNELS = {
-  image: "what the picture shows",
-  meaning: "printed words, by meaning",
-  form: "printed words, by spelling",
-};
+const CHANNELS = { image: "picture", meaning: "print, meaning", form: "print, spelling" };
 
 const opener = document.getElementById("why");
 const answer = document.getElementById("why-answer");

@@ -2,11 +2,12 @@
 
 import argparse
 import os
+import sys
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 from search_app.cli.options import Subparsers, add_model_options, settings_from
-from search_app.errors import MissingDependency
+from search_app.errors import MissingDependency, SettingsError
 from search_app.wiring import open_service
 
 if TYPE_CHECKING:
@@ -27,13 +28,14 @@ def add_parser(commands: Subparsers) -> None:
     parser.add_argument(
         "--http", type=int, metavar="PORT", help="serve at http://HOST:PORT/mcp, not on stdin and stdout"
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address for --http (default 127.0.0.1: this machine only)")
+    parser.add_argument("--host", help="address for --http (default 127.0.0.1: this machine only)")
     add_model_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until stdin ends or until stopped."""
+    _refuse_what_would_be_ignored(arguments)
     try:
         import anyio
 
@@ -51,10 +53,21 @@ def run(arguments: argparse.Namespace) -> int:
             if arguments.http is None:
                 await server.run_stdio_async()
             else:
-                await server.run_streamable_http_async(host=arguments.host, port=arguments.http)
+                host = arguments.host or "127.0.0.1"
+                print(f"serving at http://{host}:{arguments.http}/mcp", file=sys.stderr)
+                await server.run_streamable_http_async(host=host, port=arguments.http)
 
     anyio.run(serve)
     return 0
+
+
+def _refuse_what_would_be_ignored(arguments: argparse.Namespace) -> None:
+    if arguments.url and (arguments.model or arguments.device or arguments.collection):
+        raise SettingsError(
+            "--model, --device and --collection say how an index is opened here: leave them or --url out"
+        )
+    if arguments.host and arguments.http is None:
+        raise SettingsError("--host says where --http PORT listens: give --http too")
 
 
 def _client(arguments: argparse.Namespace) -> "AbstractAsyncContextManager[AsyncSearchClient]":

@@ -1,14 +1,16 @@
 """From JSON to the frozen values, by their annotations."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from types import UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 from search_app.client.errors import UnexpectedAnswer
 
 T = TypeVar("T")
+Reader: TypeAlias = Callable[[Any], Any]
+"""Makes a value of decoded JSON; raises `TypeError` where that is something else."""
 
 
 def read(kind: type[T], data: object) -> T:
@@ -16,59 +18,76 @@ def read(kind: type[T], data: object) -> T:
 
     Raises `UnexpectedAnswer` where a field is missing that has no default, or has another type.
     """
+    annotation: Any = kind
     try:
-        value: T = _value(kind, data)
+        value: T = _reader(annotation)(data)
     except TypeError as error:
         raise UnexpectedAnswer(f"this is not the answer of an image search service: {error}") from None
     return value
 
 
-def _value(kind: Any, data: Any) -> Any:
-    """Raises `TypeError` where `data` is no `kind`."""
+@cache
+def _reader(kind: Any) -> Reader:
+    """The reader of a kind, put together once."""
     if is_dataclass(kind):
-        return _dataclass(kind, data)
+        return _of_dataclass(kind)
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is UnionType:
-        return _one_of(arguments, data)
+        return _of_union(arguments)
     if origin is tuple:
-        return _tuple(arguments, data)
+        return _of_tuple(arguments)
     if origin is Mapping:
-        return {name: _value(arguments[1], one) for name, one in _expect(dict, data).items()}
-    return float(_expect((int, float), data)) if kind is float else _expect(kind, data)
+        items, one = _of_plain(dict), _reader(arguments[1])
+        return lambda data: {name: one(value) for name, value in items(data).items()}
+    if kind is float:
+        number = _of_plain(int, float)
+        return lambda data: float(number(data))
+    return _of_plain(kind)
 
 
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _of_dataclass(kind: Any) -> Reader:
+    whole, hints = _of_plain(dict), get_type_hints(kind)
+    readers = [(each.name, _reader(hints[each.name])) for each in fields(kind)]
+
+    def read_it(data: Any) -> Any:
+        given = whole(data)
+        return kind(**{name: reader(given[name]) for name, reader in readers if name in given})
+
+    return read_it
 
 
-def _dataclass(kind: Any, data: Any) -> Any:
-    given, hints = _expect(dict, data), _hints(kind)
-    return kind(
-        **{each.name: _value(hints[each.name], given[each.name]) for each in fields(kind) if each.name in given}
-    )
-
-
-def _one_of(kinds: tuple[Any, ...], data: Any) -> Any:
-    if data is None and type(None) in kinds:
-        return None
+def _of_union(kinds: tuple[Any, ...]) -> Reader:
+    """None or one other kind, or one of several plain ones."""
     known = [kind for kind in kinds if kind is not type(None)]
-    return _value(known[0], data) if len(known) == 1 else _expect(tuple(known), data)
+    reader = _reader(known[0]) if len(known) == 1 else _of_plain(*known)
+    if len(known) == len(kinds):
+        return reader
+    return lambda data: None if data is None else reader(data)
 
 
-def _tuple(kinds: tuple[Any, ...], data: Any) -> Any:
-    items = _expect(list, data)
+def _of_tuple(kinds: tuple[Any, ...]) -> Reader:
+    whole = _of_plain(list)
     if kinds[-1] is Ellipsis:
-        return tuple(_value(kinds[0], one) for one in items)
-    if len(items) != len(kinds):
-        raise TypeError(f"{len(kinds)} values were expected, not {len(items)}")
-    return tuple(map(_value, kinds, items))
+        one = _reader(kinds[0])
+        return lambda data: tuple([one(value) for value in whole(data)])
+    readers = [_reader(kind) for kind in kinds]
+
+    def read_it(data: Any) -> Any:
+        items = whole(data)
+        if len(items) != len(readers):
+            raise TypeError(f"{len(readers)} values were expected, not {len(items)}")
+        return tuple(reader(value) for reader, value in zip(readers, items, strict=True))
+
+    return read_it
 
 
-def _expect(kind: Any, data: Any) -> Any:
-    """`data`, if it is a `kind`. True and false are numbers to Python, but not to JSON."""
-    kinds = kind if isinstance(kind, tuple) else (kind,)
-    if not isinstance(data, kinds) or (isinstance(data, bool) and bool not in kinds):
-        wanted = " or ".join(one.__name__ for one in kinds)
-        raise TypeError(f"{wanted} was expected, not {type(data).__name__}")
-    return data
+def _of_plain(*kinds: type) -> Reader:
+    """Of values that JSON has itself. True and false are numbers to Python, but not to JSON."""
+    wanted = " or ".join(kind.__name__ for kind in kinds)
+
+    def read_it(data: Any) -> Any:
+        if not isinstance(data, kinds) or (isinstance(data, bool) and bool not in kinds):
+            raise TypeError(f"{wanted} was expected, not {type(data).__name__}")
+        return data
+
+    return read_it

@@ -41,7 +41,7 @@ class FoundPicture(BaseModel):
 
 
 class Found(BaseModel):
-    """Pictures, best first."""
+    """Pictures, best first unless another order was asked for."""
 
     summary: str = Field(description="What was found, in one or two sentences")
     no_match: bool = Field(description="True: nothing fits; the pictures below are only the nearest there are")
@@ -75,14 +75,14 @@ class Found(BaseModel):
 
 def _told(answer: SearchAnswer) -> str:
     if not answer.hits:
-        return "NO MATCH: no picture was found; none passes the filter, or there are none."
+        return "NO MATCH: no picture was found: none fits, none passes the filter, or there are none."
     if answer.no_match:
         return (
             "NO MATCH: no picture in this collection fits. The nearest ones are listed all the same, but they are "
             "probably not what was asked for; say so rather than present them as results."
         )
     fitting = sum(hit.relevance >= LINE for hit in answer.hits)
-    shown = f"{len(answer.hits)} are listed, best first" if len(answer.hits) > 1 else "1 is listed"
+    shown = f"{len(answer.hits)} are listed" if len(answer.hits) > 1 else "1 is listed"
     doubtful = len(answer.hits) - fitting
     rest = f"; of these {doubtful} rather do not match (is_match is false)" if doubtful else ""
     return f"{answer.relevant} matching {'picture' if answer.relevant == 1 else 'pictures'}; {shown}{rest}."

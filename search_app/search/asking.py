@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from search_app.datatypes import FloatVector, Manifest
-from search_app.errors import ModelMismatch, NotFound
+from search_app.errors import BadRequest, ModelMismatch, NotFound
 from search_app.index.base import IndexReader
 from search_app.search.encoding import QueryEncoder
 from search_app.search.negation import Understood, understand
@@ -54,6 +54,12 @@ class Asking:
         if read.without:  # print is read as it stands: "no sugar" is what a package says
             questions = [each for each in questions if each.term or each.channel == "image"]
             questions += self._print_questions(0, query.text, mode, seeks=True)
+        if not any(question.seeks for question in questions):
+            raise BadRequest(
+                "words=only finds pictures by their printed words: it needs words to look for, and a collection that "
+                "was indexed with its words",
+                "words",
+            )
         terms += query.terms
         positive = [term for term in terms if term.weight > 0]
         printed = " ".join([query.text, *(term.text for term in query.terms if term.weight > 0)]).strip()

@@ -18,6 +18,8 @@ _WITHOUT = re.compile(
 """What follows a word that leaves out, up to a word that begins something else."""
 _LEADING = re.compile(r"^(?:(?:show|give|find) (?:me )?)?(?:no|not)\s+\S", re.IGNORECASE)
 _ALTERNATIVES = re.compile(r"\s+or\s+", re.IGNORECASE)
+_LOOSE_END = re.compile(r"[\s,;]+(?:(?:and|or|but)[\s,;]*)*$", re.IGNORECASE)
+"""What a part that was taken out leaves behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def understand(text: str) -> Understood:
     kept = _MINUS.sub(take, text)
     if not _LEADING.match(text):
         kept = _WITHOUT.sub(take, kept)
-    kept = " ".join(kept.split()).rstrip(" ,;")
+    kept = _LOOSE_END.sub("", " ".join(kept.split()) + " ")
     without = [part for part in without if part]
     if not kept or not without:
         return Understood(text)

@@ -29,6 +29,7 @@ function face({ kind, value }) {
   const content = element("img");
   content.alt = name;
   content.src = source;
+  content.addEventListener("error", () => content.replaceWith(element("span", "what", name)));
   return { content, name };
 }
 

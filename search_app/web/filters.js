@@ -28,6 +28,7 @@ function menuOf(field) {
   panel.setAttribute("aria-label", `Filter by ${nameOf(field).toLowerCase()}`);
   panel.append(list);
   opener.setAttribute("popovertarget", panel.id);
+  opener.style.order = counted().includes(field) ? "0" : "1"; // asked by hand in the address: behind the usual ones
   panel.addEventListener("toggle", (event) => {
     if (event.newState !== "open") return;
     place(panel, opener);

@@ -5,6 +5,8 @@ import { button, element, icon, marked, percent } from "./dom.js";
 import { buttons } from "./thumbs.js";
 
 const EAGER = 12; // the first ones are in view, or nearly
+const MARK_SEEN = 14; // characters before a mark that fit beside it
+const BEFORE_MARK = 9;
 
 /** A frame of a shape; banners and towers are kept in bounds, or one of them would fill a screen. */
 export function frameOf(ratio) {
@@ -26,11 +28,24 @@ function picture(hit, rank) {
   return image;
 }
 
+/** A line from shortly before its first mark on, so that the mark is seen where the line is cut off. */
+function fromMark({ text, spans }) {
+  const characters = [...text];
+  const [from] = spans[0] ?? [0];
+  if (from <= MARK_SEEN) return { text, spans };
+  const early = characters.lastIndexOf(" ", from - BEFORE_MARK);
+  const start = (early < 0 ? characters.lastIndexOf(" ", from - 1) : early) + 1;
+  if (start === 0) return { text, spans };
+  const cut = (place) => place - start + 1;
+  return { text: `…${characters.slice(start).join("")}`, spans: spans.map(([begin, end]) => [cut(begin), cut(end)]) };
+}
+
 /** The words that brought it, or its name. */
 function title(hit) {
   const [word] = hit.words ?? [];
   const shown = element("span", word ? "name print" : "name");
-  shown.append(...(word ? marked(word.text, word.spans) : [hit.path.split("/").at(-1)]));
+  const line = word && fromMark(word);
+  shown.append(...(line ? marked(line.text, line.spans) : [hit.path.split("/").at(-1)]));
   shown.title = word ? `${word.text} (${hit.path})` : hit.path;
   return shown;
 }

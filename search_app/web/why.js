@@ -36,7 +36,7 @@ function barOf(channel, says, largest) {
 
 function termOf(term, largest) {
   const made = element("section", "term");
-  const head = element("h4");
+  const head = element("h3");
   const weight = term.weight ?? 1;
   head.append(element("span", "sign", weight < 0 ? "less like" : "like"), face(term));
   if (Math.abs(weight) !== 1) head.append(element("span", "sign", `×${Math.abs(weight)}`));

@@ -5,7 +5,6 @@ import shutil
 import ssl
 import subprocess
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +21,8 @@ from search_app.api.addresses import may_be_fetched_from
 from search_app.api.app import create_app
 from search_app.api.fetching import MAX_FETCHED, FetchRules, PictureFetcher, Resolve, resolve
 from search_app.errors import BadRequest
+from search_app.settings import Settings, load_settings
+from search_app.wiring import open_fetcher
 from tests.api.test_search import assert_problem
 from tests.search.colours import open_colours
 
@@ -50,50 +51,60 @@ class Site:
         self.answers[path] = (302, {"Location": target, "Set-Cookie": "seen=yes"}, b"")
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    site: Site
+
+    def handle_error(self, *_: object) -> None:
+        """A caller that hangs up in the middle is what some tests are about."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        site = self.server.site
+        site.asked.append((self.path, dict(self.headers)))
+        if self.path == "/slow":
+            self.drip(site.closing)
+            return
+        status, headers, body = site.answers.get(self.path, (404, {}, b""))
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def drip(self, closing: threading.Event) -> None:
+        """A header that never ends, a byte at a time: each read is quick, the whole is not."""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        try:
+            while not closing.wait(0.02):
+                self.wfile.write(b"x")
+                self.wfile.flush()
+        except OSError:  # the caller has hung up
+            self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        """The test run stays quiet."""
+
+
 @contextmanager
 def open_site(host: str = HERE, port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[Site]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            site.asked.append((self.path, dict(self.headers)))
-            if self.path == "/slow":
-                self.drip()
-                return
-            status, headers, body = site.answers.get(self.path, (404, {}, b""))
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def drip(self) -> None:
-            """A header that never ends, a byte at a time: each read is quick, the whole is not."""
-            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
-            try:
-                while not site.closing.wait(0.02):
-                    self.wfile.write(b"x")
-                    self.wfile.flush()
-            except OSError:  # the caller has hung up
-                self.close_connection = True
-
-        def log_message(self, *_: object) -> None:
-            """The test run stays quiet."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            """A caller that hangs up in the middle is what some tests are about."""
-
-    with Server((host, port), Handler) as server:
+    try:
+        server = Server((host, port), Handler)
+    except OSError as error:  # only Linux has all of 127.0.0.0/8
+        pytest.skip(f"no server can stand at {host}: {error}")
+    with server:
         if tls:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
-        site = Site(server.server_port)
+        server.site = Site(server.server_port)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield site
+            yield server.site
         finally:
-            site.closing.set()
+            server.site.closing.set()
             server.shutdown()
             thread.join()
 
@@ -229,7 +240,7 @@ def test_every_spelling_of_this_machine_is_refused_in_the_words_that_a_refused_c
             "localhost",
             "LOCALHOST",
             "localhost.",
-            "0.0.0.0",
+            "0.0.0.0",  # noqa: S104
             "0",
             "127.000.000.001",
             "[::1]",
@@ -256,7 +267,7 @@ def test_every_spelling_of_this_machine_is_refused_in_the_words_that_a_refused_c
             "100.127.255.254",
             "169.254.169.254",
         ),
-        *("127.0.0.1", "0.0.0.0", "0.1.2.3", "224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255"),
+        *("127.0.0.1", "0.0.0.0", "0.1.2.3", "224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255"),  # noqa: S104
         *("192.0.0.192", "168.63.129.16", "198.18.0.1", "192.0.2.1", "203.0.113.9", "192.88.99.1"),
         *("::", "::1", "::7f00:1", "::ffff:8.8.8.8", "fc00::1", "fd00:ec2::254", "fe80::1", "fe80::1%eth0", "ff02::1"),
         *("64:ff9b::10.0.0.1", "64:ff9b::169.254.169.254", "64:ff9b:1::1", "2002:a00:1::1", "2001:0:1::1"),
@@ -293,7 +304,7 @@ def test_public_addresses_are_open(address: str) -> None:
         ("http://pictures.example:22/", "ports 80 and 443"),
         ("http://pictures.example:0/", "ports 80 and 443"),
         ("https://pictures.example:6333/", "ports 80 and 443"),
-        ("http://pictures.example:99999/", NOT_HAD),
+        ("http://pictures.example:99999/", "ports 80 and 443"),
         ("http://pict\nures.example/", NOT_HAD),
         ("http://[127.0.0.1/", NOT_HAD),
         (f"http://{'a' * 70}.example/", NOT_HAD),
@@ -313,9 +324,7 @@ def test_a_long_answer_is_read_to_the_limit_only(site: Site) -> None:
 
 
 def test_a_server_that_drips_is_left_when_the_time_is_up(site: Site) -> None:
-    began = time.monotonic()
     assert "within 0.3 seconds" in refusal(f"http://{HERE}:{site.port}/slow", rules(site.port, seconds=0.3))
-    assert time.monotonic() - began < 60  # it would go on for ever
 
 
 def test_what_is_no_picture_is_refused_whatever_its_content_type_says(site: Site) -> None:
@@ -408,3 +417,12 @@ def test_without_the_setting_addresses_are_refused_and_the_setting_is_named(
     answer = client.post("/search", json=body)
     assert_problem(answer, 422, parameter)
     assert "SEARCH_FETCH_URLS=on" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("value", ["on", "off"])
+def test_the_setting_decides_and_is_off_by_default(value: str) -> None:
+    async def opened() -> PictureFetcher | None:
+        return open_fetcher(load_settings(fetch_urls=value))
+
+    assert Settings.model_fields["fetch_urls"].default == "off"
+    assert isinstance(anyio.run(opened), PictureFetcher) == (value == "on")

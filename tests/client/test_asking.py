@@ -12,11 +12,13 @@ from PIL import Image
 
 from search_app.client import AsyncSearchClient, ProblemError, SearchClient, Term
 from search_app.client.calls import BATCH
+from search_app.client.pictures import SENT_SIDE, picture_bytes
 from search_app.client.values import Explanation, Hit, ScoredId, SearchAnswer
 from tests.conftest import ROOT
 from tests.search.colours import COLOURS
 
 RED, GREEN, BLUE = 1, 2, 3
+ORIENTATION = 0x0112
 
 
 def test_both_clients_have_the_same_methods_and_arguments() -> None:
@@ -108,6 +110,15 @@ def test_a_picture_is_a_path_bytes_or_an_image_of_pillow(client: Any, given: Any
     picture = given(Image.new("RGB", (64, 48), COLOURS["blue"]), tmp_path)
     assert client.search(image=picture).hits[0].id == BLUE
     assert client.search(terms=[Term(image=picture)]).hits[0].id == BLUE
+
+
+def test_an_image_of_pillow_goes_small_enough_and_the_right_way_up_and_stays_as_it_is() -> None:
+    photograph = Image.new("RGB", (4000, 1000), COLOURS["red"])
+    photograph.getexif()[ORIENTATION] = 6
+    sent = Image.open(BytesIO(picture_bytes(photograph)))
+    assert (sent.format, sent.size) == ("PNG", (SENT_SIDE, SENT_SIDE // 4))
+    assert sent.getexif()[ORIENTATION] == 6
+    assert photograph.size == (4000, 1000)
 
 
 def test_ids_is_the_bare_list(client: Any) -> None:

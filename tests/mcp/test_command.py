@@ -1,5 +1,7 @@
 """`python -m search_app mcp`, started as an assistant's program starts it."""
 
+import json
+import re
 import subprocess
 import sys
 import time
@@ -12,6 +14,10 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult
 
+from search_app.errors import WeightsUnavailable
+from search_app.mcp.local import open_local
+from search_app.mcp.server import TITLES
+from search_app.search.service import SearchService
 from tests.conftest import ROOT, Service, clean_environment, free_port, search_app
 
 COMMAND = ["-m", "search_app", "mcp"]
@@ -73,11 +79,36 @@ def test_a_wrong_address_is_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in done.err
 
 
-def test_a_model_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    done = search_app("mcp", "--model", "no-such-model", cwd=tmp_path)
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--url", "http://localhost:1", "--model", "lite"], "leave them or --url out"),
+        (["--host", "::1"], "--http too"),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(options: list[str], words: str, tmp_path: Path) -> None:
+    done = search_app("mcp", *options, cwd=tmp_path)
     assert (done.status, done.out) == (2, "")
-    assert done.err.startswith("error: ")
+    assert words in done.err
+
+
+def test_a_wrong_setting_is_one_sentence(tmp_path: Path) -> None:
+    done = search_app("mcp", cwd=tmp_path, env={"SEARCH_MAX_LIMIT": "none"})
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("error: SEARCH_MAX_LIMIT='none'")
     assert "Traceback" not in done.err
+
+
+def test_what_keeps_the_index_from_being_opened_is_told_as_it_is() -> None:
+    def no_weights() -> SearchService:
+        raise WeightsUnavailable("the weights are nowhere")
+
+    async def start() -> None:
+        async with open_local(no_weights):
+            pytest.fail("there is nothing to ask")
+
+    with pytest.raises(WeightsUnavailable, match="the weights are nowhere"):
+        anyio.run(start)
 
 
 def test_without_the_sdk_the_message_has_the_pip_line(tmp_path: Path) -> None:
@@ -94,3 +125,24 @@ def test_the_sdk_is_loaded_by_its_command_alone() -> None:
     code = "import sys, search_app.cli.program; print([name for name in ('mcp', 'mcp_types') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_configuration_of_the_page_works(lite_sample: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "programs.md").read_text("utf-8")
+    told = json.loads(re.search(r"```json\n(.*?)```", page, re.DOTALL)[1])["mcpServers"]["pictures"]
+    assert told["command"] == "/path/to/search/.venv/bin/python"
+    assert told["env"].pop("SEARCH_INDEX_DIR") == "/path/to/search/qdrant_storage"
+    env = {name: value.replace("/path/to/search", str(ROOT)) for name, value in told["env"].items()}
+    env["SEARCH_INDEX_DIR"] = str(lite_sample / "qdrant_storage")
+    server = StdioServerParameters(command=sys.executable, args=told["args"], env=env, cwd=tmp_path)
+
+    async def look() -> CallToolResult:
+        async with Client(server) as assistant:
+            return await assistant.call_tool("get_image", {"picture_id": 1})
+
+    assert anyio.run(look).content[0].mime_type == "image/jpeg"
+
+
+def test_the_page_names_every_tool() -> None:
+    page = (ROOT / "docs" / "programs.md").read_text("utf-8").split("| Tool |")[1].split("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)`", page, re.MULTILINE) == list(TITLES)

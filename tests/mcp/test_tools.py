@@ -64,7 +64,7 @@ def test_every_picture_says_whether_it_matches(assistant: Assistant) -> None:
 
 
 def test_no_match_is_told_in_words(assistant: Assistant) -> None:
-    found = assistant.answer("search_images", query="zebra", filter={"folder": ["black", "white"]})
+    found = assistant.answer("search_images", query="red", filter={"folder": ["green", "blue"]})
     assert found["no_match"]
     assert found["summary"].startswith("NO MATCH: no picture in this collection fits.")
     assert found["pictures"], "the nearest are given all the same"

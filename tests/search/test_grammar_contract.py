@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from search_app.datatypes import Condition
+from search_app.datatypes import Condition, Point
+from search_app.errors import BadRequest
 from search_app.index.edge.store import EdgeStore
 from search_app.index.memory import MemoryStore
 from search_app.index.server.store import ServerStore
@@ -17,7 +18,7 @@ from search_app.search.query import SORTABLE, SearchQuery, Term
 from search_app.search.results import SearchResult
 from search_app.search.service import SearchService
 from tests.index.conftest import LOCAL_MODE_WARNINGS, SharedClient
-from tests.search.printed_world import COPIES, COUNT, VOCABULARY, fill, serve
+from tests.search.printed_world import COPIES, COUNT, SPEC, VOCABULARY, fill, picture, serve
 
 pytestmark = LOCAL_MODE_WARNINGS
 ENGINES = ("edge", "server")
@@ -167,3 +168,17 @@ def test_diversity_spreads_what_is_relevant(services: dict[str, SearchService]) 
         return float((rows @ rows.T)[np.triu_indices(len(rows), 1)].mean())
 
     assert likeness(0.7) < likeness(0.0)
+
+
+def test_printed_words_alone_need_words(services: dict[str, SearchService]) -> None:
+    service = services["memory"]
+    assert service.search(SearchQuery("sale", words="only")).hits[0].words
+    with pytest.raises(BadRequest, match="needs words to look for"):
+        service.search(SearchQuery(terms=(Term(id=5),), words="only"))
+    bare = MemoryStore("bare")
+    with bare.writer(SPEC, "/pictures") as writer:
+        writer.upsert([Point(1, service.reader.vectors([1])[1], picture(1))])
+        writer.commit()
+    with pytest.raises(BadRequest, match="indexed with its words"):
+        serve(bare).search(SearchQuery("sale", words="only"))
+    assert serve(bare).search(SearchQuery("sale")).hits[0].id == 1, "together they are the pictures alone"

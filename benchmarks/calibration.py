@@ -21,7 +21,7 @@ from benchmarks.tables import put
 from search_app.evaluation.label_folder import CollectionLabels, read_label_folder
 from search_app.evaluation.slice_data import read_slices
 from search_app.search.fusion import WEIGHTS, Scores, dense_evidence
-from search_app.search.relevance import LINE
+from search_app.search.relevance import LINE, STANDS_OUT
 
 DIAGRAM = ROOT / "docs" / "pictures" / "relevance.svg"
 TOP = 20
@@ -66,7 +66,8 @@ class Fit:
         if self.query is None or judged.signs is None:
             return likely
         answerable = logistic(judged.signs[queries] @ self.query[:-1] + self.query[-1])
-        return answerable[:, None] * likely / likely.max(axis=1, keepdims=True)
+        least = logistic(np.array([self.hit[0] * STANDS_OUT + self.hit[1]]))
+        return answerable[:, None] * likely / np.maximum(likely.max(axis=1, keepdims=True), least)
 
 
 def main() -> int:

@@ -126,14 +126,16 @@ class Answering:
         self, query: SearchQuery, background: Background, hits: Ranked, known: dict[int, Known]
     ) -> tuple[Ranked, dict[int, tuple[int, ...]]]:
         copies = dict[int, tuple[int, ...]]()
-        if query.sort:
-            hits = hits.take(hits.relevance >= max(LINE, query.min_relevance or 0.0))
+        above = hits.relevance >= max(LINE, query.min_relevance or 0.0)
+        has_order = bool(query.sort) and bool(above.any())  # the nearest of what does not match come as they are
+        if has_order:
+            hits = hits.take(above)
         if query.fold:
             hits, copies = fold(hits, known)
         if query.diversity and len(hits.ids):
             vectors = self._reader.vectors(hits.ids[:SPREAD].tolist())
             hits = spread(hits, vectors, query.diversity, background.likeness)
-        return (sort(hits, known, query.sort) if query.sort else hits), copies
+        return (sort(hits, known, query.sort) if has_order else hits), copies
 
     def _hits(self, asked: Asked, page: Page) -> tuple[Hit, ...]:
         ids = page.hits.ids.tolist()

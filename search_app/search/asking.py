@@ -115,8 +115,19 @@ class Asking:
         return vector
 
 
-def mixed(asked: Asked) -> tuple[list[tuple[int, float]], float]:
-    """The image questions with the weights of their terms, and the length of the sum of their weighted vectors."""
+CANCELLED = 0.05
+"""Of the weights: terms whose sum is shorter cancel each other, and what is left is rounding."""
+
+
+def mixture(asked: Asked) -> tuple[list[tuple[int, float]], FloatVector | None]:
+    """The image questions, by number, with the weights of their terms over the length of their weighted sum.
+
+    Beside it that sum as a unit vector; None, and no questions, where the terms cancel each other or there are none.
+    """
     parts = [(number, asked.terms[q.term].weight) for number, q in enumerate(asked.questions) if q.channel == "image"]
-    total = sum(np.asarray(asked.questions[number].vector, np.float64) * weight for number, weight in parts)
-    return parts, float(np.linalg.norm(total))
+    vectors = [weight * np.asarray(asked.questions[number].vector, np.float64) for number, weight in parts]
+    total = np.sum(vectors, axis=0) if vectors else np.zeros(1)
+    length = float(np.linalg.norm(total))
+    if length <= CANCELLED * sum(abs(weight) for _, weight in parts):
+        return [], None
+    return [(number, weight / length) for number, weight in parts], (total / length).astype(np.float32)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search_app.datatypes import Channel, FloatVector
+from search_app.datatypes import Channel
 from search_app.index.base import IndexReader
-from search_app.search.asking import Asked
+from search_app.search.asking import Asked, mixture
 from search_app.search.background import Background
 from search_app.search.heat_map import HeatMap, PictureParts, heat_of
 from search_app.search.pool import pool_of, tiers
@@ -55,7 +55,7 @@ class Explaining:
         ranked = Ranker(asked, self.background, self.model, whole).rank(pool)
         says = term_evidence(asked, pool, self.background)
         words = self.reader.words([number]).get(number) if asked.printed else None
-        seen = looked_for(asked)
+        seen = mixture(asked)[1] if any(each.channel == "image" and each.speaks for each in asked.questions) else None
         return Explanation(
             id=number,
             score=float(str(np.float32(ranked.scores[0]))) if len(ranked.ids) else 1.0,
@@ -69,13 +69,3 @@ class Explaining:
             words=match_words(asked.printed, words, self.lines) if words is not None else (),
             heat=None if seen is None else heat_of(parts(), seen),
         )
-
-
-def looked_for(asked: Asked) -> FloatVector | None:
-    """The unit vector of what the picture should show, of all terms together; None where print alone is asked."""
-    image = [each for each in asked.questions if each.channel == "image" and each.speaks]
-    if not image:
-        return None
-    total = np.sum([asked.terms[each.term].weight * np.asarray(each.vector, np.float64) for each in image], axis=0)
-    length = float(np.linalg.norm(total))
-    return (total / length).astype(np.float32) if length else None

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_app.datatypes import Channel, SparseVector
-from search_app.search.asking import Asked, mixed
+from search_app.search.asking import Asked, mixture
 from search_app.search.background import Background
 from search_app.search.fusion import WEIGHTS, Scores, dense_evidence, form_evidence
 from search_app.search.pool import Pool
@@ -110,11 +110,16 @@ def term_evidence(asked: Asked, pool: Pool, background: Background) -> dict[tupl
 
 
 def cosines(asked: Asked, pool: Pool) -> Scores:
-    """Cosine of each picture to the normalised sum of the weighted terms, from its cosines to each of them."""
-    parts, length = mixed(asked)
-    total: Scores = np.sum([weight * pool.scores[number] for number, weight in parts], axis=0)
-    single = total.astype(np.float32).astype(np.float64)
-    return single if len(parts) == 1 and parts[0][1] == 1 else single / max(length, 1e-9)
+    """Cosine of each picture to the normalised sum of the weighted terms, from its cosines to each of them.
+
+    0 where the terms cancel each other.
+    """
+    parts, _ = mixture(asked)
+    if len(parts) == 1:  # as the engine gives it, to the last digit
+        return pool.scores[parts[0][0]] * np.sign(parts[0][1])
+    nothing = np.zeros(len(pool.ids))
+    total: Scores = np.sum([nothing, *(weight * pool.scores[number] for number, weight in parts)], axis=0)
+    return total
 
 
 def unknown_share(text: str, background: Background) -> float:

@@ -6,8 +6,9 @@ compare with the best one? That is asked of the evidence for both:
 
     relevance = answerable * likely(evidence) / likely(evidence of the best hit)
 
-So the best hit has the probability that there is an answer, and the order of hits is never changed. Fitted on labels
-by `python -m benchmarks.calibration`; docs/search.md has the reliability diagram, and says what the line costs.
+So the best hit, if it stands out at all, has the probability that there is an answer; the order is never changed.
+Fitted on labels by `python -m benchmarks.calibration`; docs/search.md has the reliability diagram, and says what the
+line costs.
 """
 
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ Kind: TypeAlias = Literal["fused", "only", "off", "picture"]
 """What was asked for and where: words in pictures and print, in print only, in pictures only; or a picture."""
 LINE = 0.5
 """Below it nothing is relevant."""
+STANDS_OUT = 2.0
+"""Evidence that the best hit is measured by where it has less itself: the best of noise is no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Calibration:
         if self.answerable is None:
             return likely
         answerable = float(_logistic(np.array([self.answerable.odds(signs)]))[0])
-        share: Scores = likely / float(self.likely(np.array([best]))[0])
+        share: Scores = likely / float(self.likely(np.array([max(best, STANDS_OUT)]))[0])
         return answerable * np.minimum(share, 1.0)
 
 

@@ -4,6 +4,7 @@ An answer comes whole from one generation of the index, made by the model that e
 checked at every question, because precompute may replace the index while it is being asked.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -58,6 +59,7 @@ class SearchService:
         self._max_limit = max_limit
         self._background: Background | None = None
         self._seen: dict[str, PictureParts] = {}
+        self._seeing = threading.Lock()
 
     def search(self, query: SearchQuery) -> SearchResult:
         """The best pictures and all that is told about them.
@@ -151,15 +153,17 @@ class SearchService:
     def _parts(self, known: Known) -> PictureParts:
         """The windows over a picture, kept for the next query: they cost far more than all the rest."""
         key = known.picture.content_hash
-        parts = self._seen.pop(key, None)
+        with self._seeing:
+            parts = self._seen.pop(key, None)
         if parts is None:
             spec = self.encoder.spec
             file = self.file_of(known)
             image = decode_image(file, min_size=spec.image_size, max_pixels=self.max_pixels).image
             parts = look_at_parts(image, self.encoder)
-        self._seen[key] = parts  # the last one used is the last to go
-        while len(self._seen) > _PARTS_KEPT:
-            self._seen.pop(next(iter(self._seen)), None)
+        with self._seeing:
+            self._seen[key] = parts  # the last one used is the last to go
+            while len(self._seen) > _PARTS_KEPT:
+                del self._seen[next(iter(self._seen))]
         return parts
 
     def _ask(self, ask: Callable[[Answering], T]) -> T:

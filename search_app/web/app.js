@@ -48,15 +48,12 @@ function follow(next) {
   viewer.close();
   understood = null;
   if (document.activeElement !== input || !typing) input.value = next.text;
+  if (!typing) scrollTo(0, 0);
+  if (address.isEmpty(next)) results.reset();
+  else results.run(next, { typing }); // first of all: what follows is drawn while the service works
   showControls();
   thumbs.about(!typing && next.terms.length === 0 ? next.text : "");
   document.title = next.text ? `${next.text} – Image search` : "Image search";
-  if (address.isEmpty(next)) {
-    results.reset();
-    return;
-  }
-  if (!typing) scrollTo(0, 0);
-  results.run(next, { typing });
 }
 
 function showControls() {

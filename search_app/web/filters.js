@@ -31,6 +31,7 @@ function menuOf(field) {
   opener.style.order = counted().includes(field) ? "0" : "1"; // asked by hand in the address: behind the usual ones
   panel.addEventListener("toggle", (event) => {
     if (event.newState !== "open") return;
+    fill(field);
     place(panel, opener);
     list.querySelector("input")?.focus();
   });
@@ -68,11 +69,11 @@ function option(field, value, count) {
   return item;
 }
 
-function showField(field) {
+/** The values of a field; drawn only for those who look at them, as answers come with each key. */
+function fill(field) {
   const found = counts[field] ?? [];
   const chosen = wanted.get(field) ?? [];
-  if (!found.length && !chosen.length && !menus.has(field)) return;
-  const { opener, list } = menuOf(field);
+  const { list } = menus.get(field);
   const missing = chosen.filter((value) => !found.some((each) => String(each.value) === value));
   const focused = list.contains(document.activeElement) ? document.activeElement.value : null;
   list.replaceChildren(
@@ -80,6 +81,14 @@ function showField(field) {
     ...found.map(({ value, count }) => option(field, value, count)),
   );
   if (focused !== null) [...list.querySelectorAll("input")].find((box) => box.value === focused)?.focus();
+}
+
+function showField(field) {
+  const found = counts[field] ?? [];
+  const chosen = wanted.get(field) ?? [];
+  if (!found.length && !chosen.length && !menus.has(field)) return;
+  const { opener, panel } = menuOf(field);
+  if (panel.matches(":popover-open")) fill(field);
   opener.disabled = !found.length && !chosen.length;
   opener.dataset.chosen = chosen.length || "";
   opener.setAttribute("aria-label", chosen.length ? `${nameOf(field)}, ${chosen.length} chosen` : nameOf(field));

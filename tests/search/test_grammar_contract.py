@@ -159,6 +159,14 @@ def test_sorting_shows_the_relevant_ones_in_order(services: dict[str, SearchServ
     assert sizes == sorted(sizes, reverse=True)
 
 
+def test_without_a_match_there_is_no_order_but_nearness(services: dict[str, SearchService]) -> None:
+    asked = {"terms": (Term("dog"), Term("dog", weight=-2)), "words": "off", "limit": 9}
+    plain = services["memory"].search(SearchQuery(**asked))
+    assert plain.no_match
+    ordered = services["memory"].search(SearchQuery(**asked, sort="date"))
+    assert [hit.id for hit in ordered.hits] == [hit.id for hit in plain.hits]
+
+
 def test_diversity_spreads_what_is_relevant(services: dict[str, SearchService]) -> None:
     service = services["memory"]
 

@@ -146,7 +146,7 @@ def test_what_is_to_be_left_out_goes_down(services: dict[str, SearchService], en
     for query in ("car without dog", "car -dog"):
         after = places(query)
         assert sum(after[hit.id] - before[hit.id] for hit in nearest) > 0
-    assert places("car without dog") == places("car", Term("dog", weight=-1))
+    assert places("car without dog") == places("car", Term("dog", weight=SPOKEN))
 
 
 def test_sorting_shows_the_relevant_ones_in_order(services: dict[str, SearchService]) -> None:

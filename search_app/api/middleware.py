@@ -50,7 +50,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = MAX_PICTURES_BYTES if scope["path"].rstrip("/").endswith("/search") else MAX_BODY_BYTES
+        takes_pictures = scope["path"].rstrip("/").endswith(("/search", "/search/batch", "/explain"))
+        limit = MAX_PICTURES_BYTES if takes_pictures else MAX_BODY_BYTES
         announced = int(Headers(scope=scope).get("content-length", 0))
         received = 0
 

@@ -152,3 +152,16 @@ def similar(service: Service, request: Request, image_id: ImageId, limit: Limit 
 def explain(service: Service, image_id: ImageId, parameters: Annotated[ExplainParameters, Query()]) -> ExplanationOut:
     """Tell what each term and channel says for a picture, which words match, and where in it the match lies."""
     return ExplanationOut.of(service.explain(parameters.to_query(), image_id))
+
+
+@router.post(
+    "/images/{image_id}/explain",
+    summary="Why is this picture an answer to a whole query?",
+    responses=documented(*_UNKNOWN, *_CANNOT_ANSWER, *_CANNOT_READ),
+    openapi_extra=_BODY,
+)
+async def explain_in_full(
+    service: Service, image_id: ImageId, query: Annotated[SearchQuery, Depends(_asked)]
+) -> ExplanationOut:
+    """Tell the same of the whole grammar, as `POST /search` takes it: with terms, weights and given pictures."""
+    return ExplanationOut.of(await run_in_threadpool(service.explain, query, image_id))

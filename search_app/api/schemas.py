@@ -225,6 +225,7 @@ class InfoOut(BaseModel):
     count: int | None = Field(description="Pictures that can be found")
     generation: int | None
     folder: str | None = Field(description="Name of the indexed folder")
+    fields: list[str] = Field(description="What pictures can be counted and filtered by", examples=[["colour"]])
 
     @classmethod
     def of(cls, info: ServiceInfo) -> Self:
@@ -241,4 +242,5 @@ class InfoOut(BaseModel):
             count=index.count if index else None,
             generation=index.generation if index else None,
             folder=PurePath(index.folder).name if index else None,
+            fields=list(info.fields),
         )

@@ -14,10 +14,9 @@ from search_app.search.query import SearchQuery, Term, WordsMode
 from search_app.search.relevance import Kind
 from search_app.words.bm25 import sparse_query
 
-
 SPOKEN = -0.5
-"""Weight of what plain words ask to leave out. At -1 as few of the unwanted pictures come first, and fewer of the wanted
-(`python -m benchmarks.query_side`)."""
+"""Weight of what plain words ask to leave out. At -1 as few of the unwanted pictures come first, and fewer of the
+wanted ones (`python -m benchmarks.query_side`)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

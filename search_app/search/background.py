@@ -9,6 +9,7 @@ import numpy as np
 
 from search_app.datatypes import DenseChannel, FloatMatrix, FloatVector, Manifest
 from search_app.index.base import IndexReader
+from search_app.index.fields import META_PREFIX
 from search_app.search.fusion import Scores
 from search_app.words.tokens import tokenize
 
@@ -33,6 +34,8 @@ class Background:
     documents: int
     """Pictures of the sample with printed words."""
     sampled: int
+    fields: tuple[str, ...] = ()
+    """Metadata fields that pictures of the sample have, as conditions name them."""
 
     @property
     def likeness(self) -> float:
@@ -70,6 +73,7 @@ def read_background(reader: IndexReader, manifest: Manifest) -> Background:
     kept = sorted(image)
     has_words = bool(manifest.words_fingerprint)
     meaning = reader.vectors(kept, "meaning") if has_words else {}
+    meta = {name for known in reader.fetch(kept).values() for name in known.picture.meta}
     texts = [words.text for words in reader.words(kept).values() if words.words] if has_words else []
     return Background(
         generation=manifest.generation,
@@ -81,6 +85,7 @@ def read_background(reader: IndexReader, manifest: Manifest) -> Background:
         frequencies=Counter(term for text in texts for term in set(tokenize(text))),
         documents=len(texts),
         sampled=len(kept),
+        fields=tuple(sorted(f"{META_PREFIX}{name}" for name in meta)),
     )
 
 

@@ -80,7 +80,9 @@ class Ranker:
             term = self._asked.terms[question.term]
             if term.kind == "text" and term.weight > 0 and len(scores) and not np.isnan(scores).all():
                 nearest[question.channel] = max(nearest[question.channel], float(np.nanmax(scores)))
-        return Signs(unknown_share(self._asked.printed, self._background), nearest["meaning"], nearest["image"])
+        background = self._background
+        printed = background.size("meaning") / background.count if background.count else 0.0
+        return Signs(unknown_share(self._asked.printed, background), nearest["meaning"], nearest["image"], printed)
 
 
 def channel_evidence(asked: Asked, pool: Pool, background: Background) -> dict[Channel, Scores]:
@@ -116,7 +118,8 @@ def cosines(asked: Asked, pool: Pool) -> Scores:
     """
     parts, _ = mixture(asked)
     if len(parts) == 1:  # as the engine gives it, to the last digit
-        return pool.scores[parts[0][0]] * np.sign(parts[0][1])
+        single: Scores = pool.scores[parts[0][0]] * np.sign(parts[0][1])
+        return single
     nothing = np.zeros(len(pool.ids))
     total: Scores = np.sum([nothing, *(weight * pool.scores[number] for number, weight in parts)], axis=0)
     return total

@@ -37,20 +37,27 @@ class Signs:
     """Cosine of the nearest print by meaning."""
     image: float
     """Cosine of the nearest picture."""
+    printed: float = 1.0
+    """The share of the collection's pictures that print anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answerable:
-    """Log odds that a collection has an answer."""
+    """How likely a collection has an answer, by the log odds that signs give."""
 
     offset: float
     unknown: float = 0.0
     meaning: float = 0.0
     image: float = 0.0
 
-    def odds(self, signs: Signs) -> float:
+    unprinted: float = 0.0
+    """The probability for pictures that print nothing, by their share: their silence is no sign of absence."""
+
+    def probability(self, signs: Signs) -> float:
         """Of one query."""
-        return self.offset + self.unknown * signs.unknown + self.meaning * signs.meaning + self.image * signs.image
+        odds = self.offset + self.unknown * signs.unknown + self.meaning * signs.meaning + self.image * signs.image
+        sure = float(_logistic(np.array([odds]))[0])
+        return sure if not self.unprinted else signs.printed * sure + (1 - signs.printed) * self.unprinted
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +78,8 @@ class Calibration:
         likely = self.likely(evidence)
         if self.answerable is None:
             return likely
-        answerable = float(_logistic(np.array([self.answerable.odds(signs)]))[0])
         share: Scores = likely / float(self.likely(np.array([max(best, STANDS_OUT)]))[0])
-        return answerable * np.minimum(share, 1.0)
+        return self.answerable.probability(signs) * np.minimum(share, 1.0)
 
 
 def _logistic(odds: Scores) -> Scores:
@@ -82,13 +88,13 @@ def _logistic(odds: Scores) -> Scores:
 
 
 CALIBRATIONS: Mapping[Kind, Calibration] = {
-    "fused": Calibration(0.51, -3.13, Answerable(-0.18, unknown=-2.96, meaning=6.57, image=2.29)),
+    "fused": Calibration(0.51, -3.13, Answerable(-0.18, unknown=-2.96, meaning=6.57, image=2.29, unprinted=0.79)),
     "only": Calibration(0.57, -2.94, Answerable(0.23, unknown=-2.84, meaning=7.53)),
     "off": Calibration(0.45, -1.77, Answerable(1.3)),
     "picture": Calibration(0.81, -1.83),
 }
 """Fitted with `lite` on the 377 ads. Evidence is in deviations, so it stands for other models too, unmeasured."""
-OTHER_MODEL = Calibration(0.51, -3.13, Answerable(0.23, unknown=-2.84, meaning=7.53))
+OTHER_MODEL = Calibration(0.51, -3.13, Answerable(0.23, unknown=-2.84, meaning=7.53, unprinted=0.79))
 """Of `fused` with another model than `lite`, whose cosines are no sign there."""
 
 

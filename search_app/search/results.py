@@ -68,6 +68,8 @@ class ServiceInfo:
     backend: str
     index: Manifest | None
     """None while there is no index."""
+    fields: tuple[str, ...] = ()
+    """What pictures can be counted and filtered by."""
 
 
 class Stopwatch:

@@ -17,6 +17,7 @@ from search_app.encoders.base import Encoder, SentenceEncoder
 from search_app.errors import EncoderError, IndexUnavailable, ModelMismatch, NotFound, VectorIndexError
 from search_app.images.decode import decode_image
 from search_app.index.base import IndexReader
+from search_app.index.fields import COUNTED
 from search_app.search.answering import Answering
 from search_app.search.background import Background, read_background
 from search_app.search.encoding import QueryEncoder
@@ -141,9 +142,10 @@ class SearchService:
         """What is running; answers without an index too."""
         try:
             index = self.reader.manifest()
+            fields = (*COUNTED, *self._background_of(index).fields)
         except VectorIndexError:
-            index = None
-        return ServiceInfo(self.encoder.spec, self._backend, index)
+            index, fields = None, ()
+        return ServiceInfo(self.encoder.spec, self._backend, index, fields)
 
     def close(self) -> None:
         """Give back index and models."""

@@ -42,8 +42,8 @@ export async function searchAll(queries, signal) {
 }
 
 /** Why a picture was found: shares of terms and channels, and where in the picture the match lies. */
-export function explain(id, parameters, signal) {
-  return ask(`images/${encodeURIComponent(id)}/explain?${parameters}`, { signal });
+export function explain(id, body, signal) {
+  return post(`images/${encodeURIComponent(id)}/explain`, body, signal);
 }
 
 export function info() {

@@ -23,18 +23,9 @@ export function bodyOf(asked) {
   };
 }
 
-/**
- * Parameters of the explanation of one hit, and whether they say all that was asked: an address has no room for given
- * pictures, added words and weights. Null where nothing is left to explain.
- */
-export function explainable(asked) {
-  const parameters = new URLSearchParams({ words: asked.words, understand: asked.understand });
-  if (asked.text) parameters.set("query", asked.text);
-  const byId = asked.terms.filter((term) => term.kind === "id");
-  for (const { value, weight } of byId) parameters.append(weight > 0 ? "like" : "unlike", value);
-  if (!asked.text && !byId.some((term) => term.weight > 0)) return null;
-  const isWhole = asked.terms.every((term) => term.kind === "id" && Math.abs(term.weight) === 1);
-  return { parameters, isWhole };
+/** Whether anything is left to explain: a question of terms to leave out alone is none. */
+export function isExplainable(asked) {
+  return Boolean(asked.text) || asked.terms.some((term) => term.weight > 0 && termOf(term));
 }
 
 /** With a picture of the index as a term, in the place of the same one before. */

@@ -3,9 +3,11 @@
 import { explain, thumbnailOf } from "./api.js";
 import { element } from "./dom.js";
 import { drawHeat, drawWords } from "./overlay.js";
-import { explainable } from "./question.js";
+import { bodyOf, isExplainable } from "./question.js";
 
 const CHANNELS = { image: "picture", meaning: "print, meaning", form: "print, spelling" };
+
+const LEAST_LOOKS = 1; // evidence of the picture channel below which a heat map would show noise
 
 const opener = document.getElementById("why");
 const answer = document.getElementById("why-answer");
@@ -46,17 +48,19 @@ function termOf(term, largest) {
   return made;
 }
 
-function show(explanation, isWhole) {
+function show(explanation) {
   const terms = explanation.terms ?? [];
   const largest = Math.max(1, ...terms.flatMap((term) => Object.values(term.evidence).map(Math.abs)));
   const notes = [];
-  if (explanation.heat) {
+  const looks = terms.reduce((sum, term) => sum + Math.max(0, term.evidence.image ?? 0), 0);
+  if (explanation.heat && looks < LEAST_LOOKS) {
+    notes.push("The picture itself says next to nothing here, so there is no place in it to show.");
+  } else if (explanation.heat) {
     drawHeat(canvas, explanation.heat);
     canvas.hidden = false;
     notes.push("The picture glows where it matches most, compared with the rest of this picture.");
   }
   drawWords(layer, explanation.words ?? []);
-  if (!isWhole) notes.push("Given pictures, added words and weights are not part of this.");
   answer.replaceChildren(...terms.map((term) => termOf(term, largest)), ...notes.map((text) => element("p", "note", text)));
 }
 
@@ -69,14 +73,13 @@ export function hide() {
 }
 
 async function load() {
-  const { parameters, isWhole } = explainable(asked);
   running = new AbortController();
   const { signal } = running;
   opener.setAttribute("aria-expanded", "true");
   answer.replaceChildren(element("p", "note", "Looking…"));
   try {
-    const explanation = await explain(hit.id, parameters, signal);
-    show(explanation, isWhole);
+    const explanation = await explain(hit.id, bodyOf(asked), signal);
+    show(explanation);
   } catch (problem) {
     if (problem.name === "AbortError") return;
     hide();
@@ -90,7 +93,7 @@ export function offer(question, shown) {
   asked = question;
   hit = shown;
   hide();
-  opener.hidden = explainable(question) === null;
+  opener.hidden = !isExplainable(question);
 }
 
 export function toggle() {

@@ -23,6 +23,7 @@ SentenceVectors: TypeAlias = Callable[[Sequence[str]], FloatMatrix]
 
 MEANING_BOUND = 0.4
 """Cosine from which a line is taken to say the same; `python -m benchmarks.matched_words` has the figures."""
+_ROOM = 0.4
 LONGEST_CHUNK = 128
 """Characters without a space; a longer piece is shown whole, since finding terms in it takes the square of them."""
 
@@ -142,8 +143,12 @@ def _joined(text: str, spans: Sequence[Span]) -> tuple[Span, ...]:
 
 
 def _slice(text: str, box: Box, span: Span) -> Box:
-    """The part of a line's box that these characters take, from left to right; signs of East Asia count double."""
+    """The part of a line's box that these characters take, from left to right; signs of East Asia count double.
+
+    Letters are not all as wide, so the part reaches `_ROOM` of a letter further on both sides, within the line.
+    """
     ends = np.cumsum([0, *(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)]) / 1.0
     left, top, right, bottom = box
-    first, last = (left + (right - left) * float(ends[at] / ends[-1]) for at in span)
-    return first, top, last, bottom
+    first, last = (float(np.clip(ends[at] + room, 0, ends[-1])) for at, room in zip(span, (-_ROOM, _ROOM), strict=True))
+    width = (right - left) / float(ends[-1])
+    return left + first * width, top, left + last * width, bottom

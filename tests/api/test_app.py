@@ -103,6 +103,7 @@ def test_alive_ready_and_what_runs_here(client: TestClient) -> None:
         "count": 7,
         "generation": 1,
         "folder": "pictures",
+        "fields": ["folder", "format", "orientation", "colour", "words", "copy_of"],
     }
 
 

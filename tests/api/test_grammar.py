@@ -143,10 +143,14 @@ def test_an_explanation_adds_up(client: TestClient) -> None:
     assert why["score"] == pytest.approx(hit["score"], abs=1e-6)
     assert [(term["kind"], term["text"], term["weight"]) for term in why["terms"]] == [
         ("text", "red", 1.0),
-        ("text", "blue", -1.0),
+        ("text", "blue", -0.5),
     ]
     total = sum(term["evidence"]["image"] for term in why["terms"])
     assert total == pytest.approx(hit["evidence"]["image"], abs=2e-3)
+    whole = client.post(f"/images/{hit['id']}/explain", json={"query": "red without blue"}).json()
+    assert whole == why
+    liked = client.post(f"/images/{hit['id']}/explain", json={"terms": [{"text": "red", "weight": 2}]}).json()
+    assert [(term["kind"], term["weight"]) for term in liked["terms"]] == [("text", 2.0)]
     assert why["heat"]["rows"] == len(why["heat"]["cells"])
     assert all(0 <= cell <= 1 for row in why["heat"]["cells"] for cell in row)
 

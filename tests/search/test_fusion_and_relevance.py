@@ -9,7 +9,7 @@ from search_app.datatypes import Condition
 from search_app.errors import BadRequest
 from search_app.search.filters import filter_of_object, filter_of_text
 from search_app.search.fusion import WEIGHTS, chance, dense_evidence, form_evidence
-from search_app.search.relevance import CALIBRATIONS, Signs, calibration
+from search_app.search.relevance import CALIBRATIONS, LINE, Signs, calibration
 
 finite = st.floats(-20, 20, allow_nan=False)
 signs = st.builds(Signs, st.floats(0, 1), st.floats(-1, 1), st.floats(-1, 1))
@@ -60,6 +60,17 @@ def test_the_cosine_of_a_picture_is_a_sign_for_lite_alone() -> None:
             for cosine in (0.1, 0.6)
         )
         assert (low == high) == equal, model
+
+
+def test_where_few_pictures_print_anything_silent_print_is_no_sign() -> None:
+    """A folder of photographs with some posters among them: "dog" is printed nowhere and may be seen anywhere."""
+    found = CALIBRATIONS["fused"]
+    posters, photographs = (
+        found.relevance(np.array([6.0]), 6.0, Signs(1.0, 0.1, 0.3, printed))[0] for printed in (1.0, 0.15)
+    )
+    assert posters < LINE < photographs
+    only = CALIBRATIONS["only"]
+    assert only.relevance(np.array([6.0]), 6.0, Signs(1.0, 0.1, 0.3, 0.15))[0] < LINE, "of print alone it is one"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from search_app.errors import BadRequest
 from search_app.index.edge.store import EdgeStore
 from search_app.index.memory import MemoryStore
 from search_app.index.server.store import ServerStore
+from search_app.search.asking import SPOKEN
 from search_app.search.query import SORTABLE, SearchQuery, Term
 from search_app.search.results import SearchResult
 from search_app.search.service import SearchService

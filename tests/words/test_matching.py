@@ -66,14 +66,14 @@ def test_the_box_is_cut_where_the_characters_are():
     [match] = match_words("car road", printed("car on a road"))
     assert match.box == BOX
     assert match.span_boxes == (
-        pytest.approx((0.2, 0.1, 0.2 + 0.4 * 3 / 13, 0.2)),
-        pytest.approx((0.2 + 0.4 * 9 / 13, 0.1, 0.6, 0.2)),
+        pytest.approx((0.2, 0.1, 0.2 + 0.4 * 3.4 / 13, 0.2)),
+        pytest.approx((0.2 + 0.4 * 8.6 / 13, 0.1, 0.6, 0.2)),
     )
 
 
 def test_signs_of_east_asia_take_twice_the_width():
     [match] = match_words("car", printed("\u5bfc\u6f14 car"))
-    assert match.span_boxes == (pytest.approx((0.2 + 0.4 * 5 / 8, 0.1, 0.6, 0.2)),)
+    assert match.span_boxes == (pytest.approx((0.2 + 0.4 * 4.6 / 8, 0.1, 0.6, 0.2)),)
 
 
 def test_without_a_box_there_is_a_text_and_no_place():

@@ -113,7 +113,7 @@ class Answering:
             found = tier if found is None else found.then(tier)
             relevant += tier.ids[tier.relevance >= LINE].tolist()
             best = max(best, float(tier.relevance.max(initial=0.0)))
-            if query.fold or query.sort:
+            if (query.fold and background.has_copies) or query.sort:
                 known |= self._reader.fetch(tier.ids.tolist())
             if _is_enough(query, found, tier, known, depth):
                 break
@@ -130,7 +130,7 @@ class Answering:
         has_order = bool(query.sort) and bool(above.any())  # the nearest of what does not match come as they are
         if has_order:
             hits = hits.take(above)
-        if query.fold:
+        if query.fold and background.has_copies:
             hits, copies = fold(hits, known)
         if query.diversity and len(hits.ids):
             vectors = self._reader.vectors(hits.ids[:SPREAD].tolist())
@@ -168,11 +168,16 @@ def _is_arranged(query: SearchQuery) -> bool:
 
 def _is_enough(query: SearchQuery, found: Ranked, tier: Ranked, known: dict[int, Known], depth: int) -> bool:
     """Whether the page can be made of what was found; sorting and counting want every relevant picture."""
-    if query.sort or query.facets:
-        return depth == _SORTED_TIERS or not (tier.relevance >= LINE).any()
+    wants_all = bool(query.sort or query.facets)
+    if wants_all and depth < _SORTED_TIERS and (tier.relevance >= LINE).any():
+        return False
+    if query.sort and (found.relevance >= LINE).any():
+        return True
     if query.min_relevance is not None and not len(tier.ids):
         return True
-    hits = len({known[number].picture.copy_of or number for number in known}) if query.fold else len(found.ids)
+    hits = (
+        len({known[number].picture.copy_of or number for number in known}) if known and query.fold else len(found.ids)
+    )
     return hits >= query.offset + query.limit
 
 

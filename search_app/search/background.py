@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search_app.datatypes import DenseChannel, FloatMatrix, FloatVector, Manifest
+from search_app.datatypes import Condition, DenseChannel, FloatMatrix, FloatVector, Manifest
 from search_app.index.base import IndexReader
 from search_app.index.fields import META_PREFIX
 from search_app.search.fusion import Scores
@@ -34,6 +34,8 @@ class Background:
     documents: int
     """Pictures of the sample with printed words."""
     sampled: int
+    has_copies: bool = True
+    """Whether any pictures of the collection are copies of each other."""
     fields: tuple[str, ...] = ()
     """Metadata fields that pictures of the sample have, as conditions name them."""
 
@@ -85,6 +87,7 @@ def read_background(reader: IndexReader, manifest: Manifest) -> Background:
         frequencies=Counter(term for text in texts for term in set(tokenize(text))),
         documents=len(texts),
         sampled=len(kept),
+        has_copies=bool(reader.facet("copy_of", where=(Condition("copy_of", gte=1),), limit=1)),
         fields=tuple(sorted(f"{META_PREFIX}{name}" for name in meta)),
     )
 

@@ -14,6 +14,7 @@ from search_app.errors import BadRequest
 from search_app.index.edge.store import EdgeStore
 from search_app.index.memory import MemoryStore
 from search_app.index.server.store import ServerStore
+from search_app.search import pool
 from search_app.search.asking import SPOKEN
 from search_app.search.query import SORTABLE, SearchQuery, Term
 from search_app.search.results import SearchResult
@@ -191,3 +192,28 @@ def test_printed_words_alone_need_words(services: dict[str, SearchService]) -> N
     with pytest.raises(BadRequest, match="indexed with its words"):
         serve(bare).search(SearchQuery("sale", words="only"))
     assert serve(bare).search(SearchQuery("sale")).hits[0].id == 1, "together they are the pictures alone"
+
+
+def test_deep_pages_of_a_large_collection_join(
+    monkeypatch: pytest.MonkeyPatch, services: dict[str, SearchService]
+) -> None:
+    """With tiers of four, sixty pictures are a large collection."""
+    monkeypatch.setattr(pool, "FIRST_TIER", 4)
+    service = services["memory"]
+    for more in (
+        {},
+        {"facets": ("colour",)},
+        {"fold": True},
+        {"words": "off"},
+        {"where": (Condition("width", gte=620),)},
+    ):
+        whole = [hit.id for hit in service.search(SearchQuery("car red", limit=60, **more)).hits]
+        pages = [
+            hit.id
+            for start in range(0, 60, 7)
+            for hit in service.search(SearchQuery("car red", limit=7, offset=start, **more)).hits
+        ]
+        assert len(whole) > 40
+        if not more.get("facets"):  # counting looks at all relevant ones first, so its order is that of larger tiers
+            assert pages == whole
+        assert len(pages) == len(whole) == len(set(pages))

@@ -15,7 +15,7 @@ from search_app.datatypes import EncoderSpec, FloatMatrix, PixelArray, PixelBatc
 from search_app.encoders.lite_manifest import IMAGES_AT_ONCE, MODEL_FOLDER, read_manifest
 from search_app.encoders.lite_pixels import prepare
 from search_app.encoders.lite_runtime import available_cores, open_session, read_verified
-from search_app.encoders.lite_text import TEXTS_AT_ONCE, TokenTower
+from search_app.encoders.lite_text import TEXTS_AT_ONCE, TokenTower, open_tower
 from search_app.errors import EncoderError
 
 
@@ -31,7 +31,7 @@ class LiteEncoder:
         self._spec, sums = read_manifest(folder)
         files = {name: read_verified(folder / name, sha256) for name, sha256 in sums.items()}
         self._image: Any = open_session(files["image_tower.onnx"], available_cores(), keep_memory=True)
-        self._tokens: TokenTower | None = TokenTower(files["tokenizer.json"])
+        self._tokens: TokenTower | None = open_tower(files["tokenizer.json"])
         self._text: Any = open_session(files["text_head.onnx"], 1)
 
     @property

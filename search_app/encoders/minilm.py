@@ -12,7 +12,7 @@ import numpy as np
 from search_app.datatypes import FloatMatrix
 from search_app.encoders.lite_manifest import MODEL_FOLDER, read_manifest
 from search_app.encoders.lite_runtime import read_verified
-from search_app.encoders.lite_text import MAX_TOKENS, MINILM_SHA256, TEXTS_AT_ONCE, TOKEN_DIM, TokenTower
+from search_app.encoders.lite_text import MAX_TOKENS, MINILM_SHA256, TEXTS_AT_ONCE, TOKEN_DIM, TokenTower, open_tower
 from search_app.errors import EncoderError
 
 _POOLING = "mean-1"
@@ -27,7 +27,7 @@ class MiniLmSentences:
         """Verify and load the network; raises what `LiteEncoder` raises."""
         _, sums = read_manifest(MODEL_FOLDER)
         tokenizer = sums["tokenizer.json"]
-        self._tower: TokenTower | None = TokenTower(read_verified(MODEL_FOLDER / "tokenizer.json", tokenizer))
+        self._tower: TokenTower | None = open_tower(read_verified(MODEL_FOLDER / "tokenizer.json", tokenizer))
         parts = f"{MINILM_SHA256} {tokenizer} {MAX_TOKENS} {_POOLING}"
         self.fingerprint = hashlib.sha256(parts.encode()).hexdigest()[:32]
 

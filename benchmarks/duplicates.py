@@ -180,7 +180,8 @@ def tell(done: int, total: int, _skipped: int) -> None:
 def by_rule(indexed: Indexed, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """The head of each row, as the product groups."""
     looks = indexed.looks
-    chosen = Looks(rows, [looks.contents[row] for row in rows], looks.hashes[rows], looks.shapes[rows])
+    colours = None if looks.colours is None else looks.colours[rows]
+    chosen = Looks(rows, [looks.contents[row] for row in rows], looks.hashes[rows], looks.shapes[rows], colours)
     heads = group_copies(chosen, lambda ids: {row: indexed.vectors[row] for row in ids})
     return np.array([heads.get(row, row) for row in rows.tolist()])
 

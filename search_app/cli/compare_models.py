@@ -19,7 +19,7 @@ from search_app.evaluation.cost import EncoderCost, encoder_cost
 from search_app.evaluation.differences import headline
 from search_app.evaluation.label_folder import read_label_folder
 from search_app.evaluation.model_table import ModelRow, model_table
-from search_app.evaluation.page import PageHead, write_page
+from search_app.evaluation.page.write import PageHead, write_page
 from search_app.evaluation.report import Estimate, Interval
 from search_app.evaluation.runner import EvaluationOptions
 from search_app.evaluation.suite import Suite, SuiteResult, build_suite

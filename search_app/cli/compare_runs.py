@@ -13,7 +13,7 @@ from search_app.cli.options import command_line
 from search_app.errors import EvaluationError
 from search_app.evaluation.comparison import compare, format_comparison, same_relevant
 from search_app.evaluation.measures import DEFAULT_MEASURES, parse_measures
-from search_app.evaluation.page import PageHead, Section, write_page
+from search_app.evaluation.page.write import PageHead, Section, write_page
 from search_app.evaluation.report import EvaluationReport, Interval, format_table
 from search_app.evaluation.runner import EvaluationOptions, evaluate
 from search_app.evaluation.trec import Qrels, Ranking, Topics, read_qrels, read_run, read_topics

@@ -13,7 +13,7 @@ from search_app.cli.progress import TerminalProgress
 from search_app.errors import EvaluationError
 from search_app.evaluation.gate import fallen, read_result
 from search_app.evaluation.measures import parse_measures
-from search_app.evaluation.page import PageHead, Section, write_page
+from search_app.evaluation.page.write import PageHead, Section, write_page
 from search_app.evaluation.report import EvaluationReport, Interval, format_table
 from search_app.evaluation.runner import EvaluationOptions, evaluate
 from search_app.evaluation.suite import Memory

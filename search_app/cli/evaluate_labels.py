@@ -8,7 +8,7 @@ from search_app.cli.options import settings_from
 from search_app.cli.progress import TerminalProgress
 from search_app.evaluation.baselines import RANDOM_DRAWS, random_search
 from search_app.evaluation.label_folder import read_label_folder
-from search_app.evaluation.page import PageHead, write_page
+from search_app.evaluation.page.write import PageHead, write_page
 from search_app.evaluation.report import Interval
 from search_app.evaluation.runner import EvaluationOptions, Search
 from search_app.evaluation.suite import Suite, SuiteResult, average, build_suite

@@ -22,7 +22,7 @@ from search_app.wiring import open_adapted, open_store
 
 if TYPE_CHECKING:
     from search_app.encoders.adapter_head import AdapterHead
-    from search_app.training.adapter_validate import Repeat
+    from search_app.training.adapter.validate import Repeat
 
 NO_HELP = 1
 
@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
 def require_sense(arguments: argparse.Namespace, settings: Settings) -> Settings:
     """Settings of the model and the collection that are to be made; raises `TrainingError` where they cannot be."""
     from search_app.encoders.adapter_head import adapted_names
-    from search_app.training.adapter_save import require_free_name
+    from search_app.training.adapter.save import require_free_name
 
     if not (arguments.topics or arguments.pairs or arguments.judgements):
         raise TrainingError("train adapter needs labels: --topics and --qrels, --judgements or --pairs")
@@ -116,8 +116,8 @@ def require_sense(arguments: argparse.Namespace, settings: Settings) -> Settings
 
 
 def _validate(arguments: argparse.Namespace, material: Material) -> "tuple[list[Repeat], AdapterFigures]":
-    from search_app.training.adapter import AdapterOptions
-    from search_app.training.adapter_validate import Validation, validate
+    from search_app.training.adapter.fit import AdapterOptions
+    from search_app.training.adapter.validate import Validation, validate
 
     how = Validation(repeats=arguments.repeats, seed=arguments.seed)
     with TerminalProgress("validating", "steps") as progress:
@@ -129,8 +129,8 @@ def _fit(
     arguments: argparse.Namespace, material: Material, figures: AdapterFigures
 ) -> "tuple[float, AdapterHead | None]":
     """Strength and head; 0 and none where nothing was gained on pictures left out."""
-    from search_app.training.adapter import AdapterOptions
-    from search_app.training.adapter_strength import choose_strength, fit_at
+    from search_app.training.adapter.fit import AdapterOptions
+    from search_app.training.adapter.strength import choose_strength, fit_at
 
     if figures.gains[HEADLINE].difference <= 0:
         return 0.0, None
@@ -141,7 +141,7 @@ def _fit(
 def _save(
     arguments: argparse.Namespace, settings: Settings, material: Material, figures: AdapterFigures, head: "AdapterHead"
 ) -> Path:
-    from search_app.training.adapter_save import licences_of, save_adapter
+    from search_app.training.adapter.save import licences_of, save_adapter
     from search_app.training.card import ModelCard
 
     card = ModelCard(

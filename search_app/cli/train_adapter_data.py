@@ -20,9 +20,9 @@ from search_app.settings import Settings
 from search_app.wiring import open_encoder, open_judgements
 
 if TYPE_CHECKING:
-    from search_app.training.adapter import AdapterData
-    from search_app.training.adapter_labels import Labels, LabelSource
-    from search_app.training.adapter_validate import Guard
+    from search_app.training.adapter.fit import AdapterData
+    from search_app.training.adapter.labels import Labels, LabelSource
+    from search_app.training.adapter.validate import Guard
 
 TEXTS_AT_ONCE = 64
 
@@ -43,10 +43,10 @@ class Material:
 
 def gather(arguments: argparse.Namespace, settings: Settings, reader: IndexReader) -> Material:
     """Read everything; raises `TrainingError` and others before anything slow is done."""
-    from search_app.training.adapter import AdapterData, read_neutral
-    from search_app.training.adapter_labels import Labels, without
-    from search_app.training.adapter_validate import Guard
-    from search_app.training.adapter_vectors import StoredVectors
+    from search_app.training.adapter.fit import AdapterData, read_neutral
+    from search_app.training.adapter.labels import Labels, without
+    from search_app.training.adapter.validate import Guard
+    from search_app.training.adapter.vectors import StoredVectors
 
     sources = list(_sources(arguments, settings, reader))
     encoder = open_encoder(settings)
@@ -72,7 +72,7 @@ def gather(arguments: argparse.Namespace, settings: Settings, reader: IndexReade
 
 
 def _sources(arguments: argparse.Namespace, settings: Settings, reader: IndexReader) -> "Iterator[LabelSource]":
-    from search_app.training.adapter_labels import LabelSource, read_pairs
+    from search_app.training.adapter.labels import LabelSource, read_pairs
 
     if arguments.topics is not None:
         yield _trec(arguments.topics, arguments.qrels)
@@ -91,14 +91,14 @@ def _sources(arguments: argparse.Namespace, settings: Settings, reader: IndexRea
 
 
 def _trec(topics: Path, qrels: Path) -> "LabelSource":
-    from search_app.training.adapter_labels import LabelSource
+    from search_app.training.adapter.labels import LabelSource
 
     return LabelSource(qrels.name, read_topics(topics), read_qrels(qrels).grades)
 
 
 def _watched(arguments: argparse.Namespace, rows: Mapping[str, int]) -> "tuple[list[str], tuple[str, ...], np.ndarray]":
     """Text, group and row of the picture of each watched query; one with several pictures counts several times."""
-    from search_app.training.adapter_labels import Labels
+    from search_app.training.adapter.labels import Labels
 
     if arguments.guard_topics is None:
         return [], (), np.zeros(0, np.int64)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from search_app.evaluation.statistics import bootstrap_interval, group_totals, holm, randomisation_test
 
 if TYPE_CHECKING:
-    from search_app.training.adapter_validate import Answers, Repeat
+    from search_app.training.adapter.validate import Answers, Repeat
 
 LEVEL = 0.95
 HEADLINE = "AP, pictures left out"

@@ -10,8 +10,8 @@ from search_app.errors import TrainingError
 from search_app.evaluation.trec import read_qrels, read_topics
 
 if TYPE_CHECKING:
-    from search_app.training.finetune_data import PairCollection
-    from search_app.training.finetune_save import FinetuneReport
+    from search_app.training.finetune.data import PairCollection
+    from search_app.training.finetune.save import FinetuneReport
 
 TUNED = (
     ("train", str, "MODE", "weights that are learnt: all, last:N blocks of each tower, or heads (default all)"),
@@ -67,8 +67,8 @@ def add_parser(models: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Tune, and print what it brought on the held-out pictures."""
-    from search_app.training.finetune import FinetunePlan, finetune
-    from search_app.training.finetune_options import FinetuneOptions
+    from search_app.training.finetune.options import FinetuneOptions
+    from search_app.training.finetune.run import FinetunePlan, finetune
     from search_app.training.log import Watch
 
     names = [name for name, *_ in TUNED] + ["least_kept"]
@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def read(arguments: argparse.Namespace, seed: int) -> "PairCollection":
     """The pairs, from whichever source was named."""
-    from search_app.training.finetune_data import HoldOut, pairs_of_labels, read_captions, read_pairs
+    from search_app.training.finetune.data import HoldOut, pairs_of_labels, read_captions, read_pairs
 
     if (arguments.topics is None) != (arguments.qrels is None):
         raise TrainingError("--qrels and --topics go together: what was judged, and its text")

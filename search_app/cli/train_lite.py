@@ -11,7 +11,7 @@ from search_app.cli.options import Subparsers, command_line
 from search_app.cli.train_progress import TrainingProgress
 
 if TYPE_CHECKING:
-    from search_app.training.lite_measure import LiteReport
+    from search_app.training.lite.measure import LiteReport
     from search_app.training.seeds import SeedTable
 
 
@@ -50,8 +50,8 @@ def add_parser(models: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train and print the recall on the split `dev`."""
-    from search_app.training.lite import LiteSource, TrainingPlan, train_lite
-    from search_app.training.lite_fit import LiteTraining
+    from search_app.training.lite.fit import LiteTraining
+    from search_app.training.lite.run import LiteSource, TrainingPlan, train_lite
     from search_app.training.log import Watch
 
     tokenizer = Path(str(files("search_app.encoders") / "lite_model" / "tokenizer.json"))

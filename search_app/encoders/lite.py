@@ -1,7 +1,7 @@
 """The encoder that needs no hub, no torch and no GPU: EfficientNet-Lite2 and MiniLM with heads of our own.
 
 `lite_model/MODEL_CARD.md` says what the two towers are, what they were trained on and how well they do;
-`search_app.training.lite` makes the files.
+`search_app.training.lite.run` makes the files.
 """
 
 from collections.abc import Sequence

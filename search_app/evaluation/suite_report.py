@@ -9,7 +9,7 @@ import numpy as np
 from search_app.evaluation.ann import AnnRecall
 from search_app.evaluation.comparison import Comparison, format_comparison
 from search_app.evaluation.differences import headline, lower_is_better
-from search_app.evaluation.page import Section
+from search_app.evaluation.page.write import Section
 from search_app.evaluation.report import Estimate, EvaluationReport
 from search_app.evaluation.sections import About
 from search_app.evaluation.suite import CATEGORIES, Suite, SuiteResult

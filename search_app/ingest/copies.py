@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search_app.datatypes import FloatVector
+from search_app.datatypes import COLOURS, FloatVector
 from search_app.ingest.near_hashes import HashIndex
 
+_BRIGHT = np.uint16(sum(1 << at for at, name in enumerate(COLOURS) if name not in {"black", "white", "grey"}))
 BLOCK = 4096
 """Pictures compared with one another one by one; with those of earlier blocks through an index of hashes."""
 KEPT_VECTORS = 4 * BLOCK
@@ -63,6 +64,14 @@ class Looks:
     """Shape (n, 4), as `images.fingerprints.parse_hashes` gives them; zeros where not known: only the bytes count."""
     shapes: NDArray[np.float64]
     """Shape (n,), width / height."""
+    colours: NDArray[np.uint16] | None = None
+    """Shape (n, 2), as `colour_bits` gives them; None where nothing is known of any."""
+
+
+def colour_bits(names: Sequence[str]) -> tuple[int, int]:
+    """The dominant colours of a picture and the largest of them, a bit a colour of `COLOURS`; zeros: not known."""
+    bits = [1 << COLOURS.index(name) for name in names]
+    return sum(bits), bits[0] if bits else 0
 
 
 def group_copies(
@@ -151,12 +160,26 @@ class _Matcher:
         """One answer for each pair of rows; a picture without a vector agrees with none."""
         stretch = self._looks.shapes[first] / self._looks.shapes[second]
         answers = np.maximum(stretch, 1 / stretch) <= self._rule.most_stretch
+        answers &= self._have_colours_of(first, second)
         answers &= np.logical_or.reduce([self._meet(first, second, *view) for view in VIEWS])
         is_open = np.flatnonzero(answers)
         for start in range(0, len(is_open), BLOCK):
             part = is_open[start : start + BLOCK]
             cosines = self._cosines(self._looks.ids[first[part]], self._looks.ids[second[part]])
             answers[part] = cosines >= self._rule.least_cosine
+        return answers
+
+    def _have_colours_of(self, first: Rows, second: Rows) -> NDArray[np.bool_]:
+        """Whether both are of one colour: the hashes see light and dark only, and a red shoe is no copy of a blue one.
+
+        The largest colour of one must be among those of the other, and where both have bright ones they share one.
+        """
+        if self._looks.colours is None:
+            return np.ones(len(first), np.bool_)
+        (ours, largest), (theirs, their_largest) = (self._looks.colours[rows].T for rows in (first, second))
+        shared = ((largest & theirs) | (their_largest & ours)) > 0
+        clash = ((ours & _BRIGHT) > 0) & ((theirs & _BRIGHT) > 0) & ((ours & theirs & _BRIGHT) == 0)
+        answers: NDArray[np.bool_] = (ours == 0) | (theirs == 0) | (shared & ~clash)
         return answers
 
     def _meet(self, first: Rows, second: Rows, view: int, other: int) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import numpy as np
 from search_app.datatypes import Known
 from search_app.images.fingerprints import HASHES, parse_hashes
 from search_app.index.base import IndexWriter
-from search_app.ingest.copies import Looks, group_copies
+from search_app.ingest.copies import Looks, colour_bits, group_copies
 
 
 def refresh_copies(writer: IndexWriter, *, since: int = 0) -> int:
@@ -51,4 +51,5 @@ def looks_of(known: Sequence[Known]) -> Looks:
         contents=[one.content_hash for one in pictures],
         hashes=np.array([parse_hashes(one.phash) for one in pictures], dtype=np.uint64).reshape(-1, HASHES),
         shapes=np.array([one.width / one.height for one in pictures], dtype=np.float64),
+        colours=np.array([colour_bits(one.colours) for one in pictures], dtype=np.uint16).reshape(-1, 2),
     )

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from search_app.errors import EvaluationError
 from search_app.evaluation.measures import parse_measures
-from search_app.evaluation.page import PageHead, Section, write_page
-from search_app.evaluation.page_pictures import Album, best_and_worst, missed_strip
-from search_app.evaluation.page_plots import nice_ticks
+from search_app.evaluation.page.pictures import Album, best_and_worst, missed_strip
+from search_app.evaluation.page.plots import nice_ticks
+from search_app.evaluation.page.write import PageHead, Section, write_page
 from search_app.evaluation.runner import EvaluationOptions, evaluate
 from search_app.evaluation.trec import Qrels, Ranking
 

@@ -10,7 +10,7 @@ from search_app.errors import EvaluationError
 from search_app.evaluation.baselines import random_search, words_search
 from search_app.evaluation.gate import fallen, read_result
 from search_app.evaluation.label_folder import read_label_folder
-from search_app.evaluation.page import PageHead, write_page
+from search_app.evaluation.page.write import PageHead, write_page
 from search_app.evaluation.report import Interval
 from search_app.evaluation.runner import EvaluationOptions
 from search_app.evaluation.slice_data import read_slices

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from search_app.datatypes import FloatVector
 from search_app.images.fingerprints import parse_hashes, picture_hashes
 from search_app.ingest import copies
-from search_app.ingest.copies import SAME_PICTURE, VIEWS, CopyRule, Looks, group_copies
+from search_app.ingest.copies import SAME_PICTURE, VIEWS, CopyRule, Looks, colour_bits, group_copies
 from search_app.ingest.near_hashes import HashIndex
 
 BUSY = 0x0F0F_3333_5555_00FF
@@ -197,12 +197,11 @@ def all_alike(count: int) -> dict[int, FloatVector]:
     [
         lambda image: image.resize((120, 80)),
         lambda image: image.resize((360, 225)),
-        lambda image: image.convert("L").convert("RGB"),
         lambda image: ImageEnhance.Brightness(image).enhance(0.85),
         lambda image: image.crop((18, 12, 342, 228)),
         lambda image: ImageOps.expand(image, 14, "black"),
     ],
-    ids=["small", "stretched", "grey", "darker", "cropped", "framed"],
+    ids=["small", "stretched", "darker", "cropped", "framed"],
 )
 def test_a_picture_that_was_changed_a_little_is_found_among_others(change) -> None:
     images = [scene(seed) for seed in range(8)]
@@ -249,3 +248,18 @@ def test_vectors_are_asked_for_only_where_hashes_are_near() -> None:
     images.append(images[2].resize((180, 120)))
     group_copies(real_looks(images), vectors)
     assert sorted(asked) == [3, 7]
+
+
+def test_another_colour_is_another_picture() -> None:
+    """The same drawing in red and in blue, on white and on orange: nothing but colour tells them apart."""
+    names = [("white", "red"), ("white", "blue"), ("white", "red", "grey"), ("orange", "black"), ("grey", "black"), ()]
+    looks = Looks(
+        ids=np.arange(1, 7),
+        contents=[str(number) for number in range(6)],
+        hashes=np.full((6, 4), BUSY, np.uint64),
+        shapes=np.ones(6),
+        colours=np.array([colour_bits(each) for each in names], np.uint16),
+    )
+    same = np.array([1.0, 0.0], np.float32)
+    found = grouped(looks, dict.fromkeys(range(1, 7), same))
+    assert found == {1: 1, 3: 1, 6: 1}, "of a picture whose colours nobody knows only the hashes count"

@@ -91,7 +91,7 @@ def test_groups_follow_what_comes_changes_and_goes(folder: Path) -> None:
     ingest(folder, store)
     assert copies(store) == {"a.png": 0, "c.jpg": 0, "d.png": 0}
     scene(4).save(folder / "c.jpg")
-    scene(1).convert("L").save(folder / "y.png")
+    scene(1).reduce(2).save(folder / "y.png")
     ingest(folder, store)
     assert copies(store) == {"a.png": 1, "c.jpg": 0, "d.png": 0, "y.png": 1}
 
@@ -99,7 +99,7 @@ def test_groups_follow_what_comes_changes_and_goes(folder: Path) -> None:
 def test_new_pictures_join_groups_that_were_there(folder: Path) -> None:
     store = MemoryStore("test")
     ingest(folder, store)
-    scene(2).convert("L").save(folder / "0.png")
+    scene(2).reduce(2).save(folder / "0.png")
     scene(3).save(folder / "x.jpg")
     ingest(folder, store)
     assert copies(store) == {**GROUPED, "0.png": 2, "d.png": 4, "x.jpg": 4}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from search_app.encoders.adapter_head import AdapterHead
-from search_app.training.adapter_save import save_adapter
+from search_app.training.adapter.save import save_adapter
 from search_app.training.card import ModelCard
 
 NAME = "lite+mine"

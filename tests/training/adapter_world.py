@@ -3,7 +3,7 @@
 import numpy as np
 
 from search_app.datatypes import FloatMatrix
-from search_app.training.adapter import AdapterData
+from search_app.training.adapter.fit import AdapterData
 
 DIM = 24
 TOPICS = 6

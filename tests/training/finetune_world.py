@@ -9,10 +9,10 @@ from PIL import Image, ImageDraw
 from safetensors.torch import load_file, save_file
 
 from search_app.encoders.open_clip_package import open_clip, torch
-from search_app.training.finetune import FinetunePlan, finetune
-from search_app.training.finetune_data import HoldOut, PairCollection, read_captions
-from search_app.training.finetune_options import FinetuneOptions
-from search_app.training.finetune_save import FinetuneReport
+from search_app.training.finetune.data import HoldOut, PairCollection, read_captions
+from search_app.training.finetune.options import FinetuneOptions
+from search_app.training.finetune.run import FinetunePlan, finetune
+from search_app.training.finetune.save import FinetuneReport
 from search_app.training.log import Watch
 
 VISION = {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 8}

@@ -8,8 +8,8 @@ import pytest
 from search_app.encoders.adapter_head import text_kernel
 from search_app.errors import TrainingError
 from search_app.evaluation.measures import parse_measures, score_ranking
-from search_app.training.adapter import AdapterOptions, fit_head, kernel_sharpness, read_neutral
-from search_app.training.adapter_folds import (
+from search_app.training.adapter.fit import AdapterOptions, fit_head, kernel_sharpness, read_neutral
+from search_app.training.adapter.folds import (
     average_precision,
     each_fold,
     held_out_precision,
@@ -18,8 +18,8 @@ from search_app.training.adapter_folds import (
     split,
     split_groups,
 )
-from search_app.training.adapter_strength import LEAST_KEPT, choose_strength, score
-from search_app.training.adapter_validate import Guard, Validation, validate
+from search_app.training.adapter.strength import LEAST_KEPT, choose_strength, score
+from search_app.training.adapter.validate import Guard, Validation, validate
 from tests.training.adapter_world import WORDINGS, make_world, unit
 
 OPTIONS = AdapterOptions()

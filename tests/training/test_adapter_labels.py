@@ -5,9 +5,9 @@ import pytest
 
 from search_app.errors import ModelMismatch, TrainingError
 from search_app.index.memory import MemoryStore
-from search_app.training import adapter_vectors
-from search_app.training.adapter_labels import MOST_TEXTS, Labels, LabelSource, read_pairs, without
-from search_app.training.adapter_vectors import StoredVectors
+from search_app.training.adapter import vectors as adapter_vectors
+from search_app.training.adapter.labels import MOST_TEXTS, Labels, LabelSource, read_pairs, without
+from search_app.training.adapter.vectors import StoredVectors
 from tests.index.points import FOLDER, OTHER, SPEC, points, unit
 
 ROWS = {f"{number}.jpg": number for number in range(12)}

@@ -11,7 +11,7 @@ import pytest
 
 from search_app.encoders.adapter_head import MANIFEST, adapted_names, read_head, read_manifest
 from search_app.errors import TrainingError
-from search_app.training.adapter_save import licences_of, require_free_name
+from search_app.training.adapter.save import licences_of, require_free_name
 from search_app.training.card import CARD, read_card
 from tests.conftest import ROOT, clean_environment
 from tests.training.adapter_victim import NAME, card, head, save

@@ -19,9 +19,9 @@ from search_app.encoders.open_clip import OpenClipEncoder
 from search_app.encoders.open_clip_package import torch
 from search_app.errors import MissingDependency, TrainingError, WeightsUnavailable
 from search_app.images.decode import decode_image
-from search_app.training.finetune import finetune
-from search_app.training.finetune_options import FinetuneOptions
-from search_app.training.finetune_save import FinetuneReport
+from search_app.training.finetune.options import FinetuneOptions
+from search_app.training.finetune.run import finetune
+from search_app.training.finetune.save import FinetuneReport
 from search_app.training.log import Watch
 from tests.training.finetune_world import BRIEF, BRISK, World, make_world, register_small
 

@@ -17,15 +17,15 @@ from search_app.encoders.open_clip_checkpoint import Checkpoint
 from search_app.encoders.open_clip_package import open_clip, torch
 from search_app.errors import TrainingError
 from search_app.images.decode import decode_image
-from search_app.training.finetune_batches import one_ahead, plan_epoch, same_words
-from search_app.training.finetune_data import HoldOut, pairs_of_labels, read_captions, read_pairs
-from search_app.training.finetune_loss import backward, hold_scale, loss_of
-from search_app.training.finetune_measure import compare, ranks_among_others
-from search_app.training.finetune_model import TrainedModel, note_on_pixels, served_architecture
-from search_app.training.finetune_options import FinetuneOptions
-from search_app.training.finetune_pixels import Pictures, cut
-from search_app.training.finetune_weights import choose_weights, interpolate, make_optimizer
-from search_app.training.lite_data import Photograph
+from search_app.training.finetune.batches import one_ahead, plan_epoch, same_words
+from search_app.training.finetune.data import HoldOut, pairs_of_labels, read_captions, read_pairs
+from search_app.training.finetune.loss import backward, hold_scale, loss_of
+from search_app.training.finetune.measure import compare, ranks_among_others
+from search_app.training.finetune.model import TrainedModel, note_on_pixels, served_architecture
+from search_app.training.finetune.options import FinetuneOptions
+from search_app.training.finetune.pixels import Pictures, cut
+from search_app.training.finetune.weights import choose_weights, interpolate, make_optimizer
+from search_app.training.lite.data import Photograph
 from tests.training.finetune_world import register_small, small_model
 
 SENTENCES = ["a red ball", "the blue box on a table", "green", "two dogs", "a cat", "words", "a car", "one more"]

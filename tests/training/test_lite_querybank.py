@@ -11,7 +11,7 @@ from onnx import TensorProto
 from torch.nn.functional import normalize
 
 from search_app.encoders.lite_runtime import open_session
-from search_app.training.lite_querybank import REACH, Querybank
+from search_app.training.lite.querybank import REACH, Querybank
 from search_app.training.onnx_graph import OnnxGraph
 
 DIM = 24

@@ -18,14 +18,14 @@ import torch
 from search_app.encoders.lite import MODEL_FOLDER, LiteEncoder
 from search_app.encoders.lite_runtime import open_session
 from search_app.errors import TrainingError
-from search_app.training import lite_features
 from search_app.training.feature_cache import FeatureCache
-from search_app.training.lite import LiteSource, TrainingPlan, train_lite
-from search_app.training.lite_backbone import backbone_bytes, load_backbone
-from search_app.training.lite_data import read_photographs
-from search_app.training.lite_features import PictureNetwork, image_features, vary
-from search_app.training.lite_fit import LiteTraining
-from search_app.training.lite_measure import own_ranks, recall_report
+from search_app.training.lite import features
+from search_app.training.lite.backbone import backbone_bytes, load_backbone
+from search_app.training.lite.data import read_photographs
+from search_app.training.lite.features import PictureNetwork, image_features, vary
+from search_app.training.lite.fit import LiteTraining
+from search_app.training.lite.measure import own_ranks, recall_report
+from search_app.training.lite.run import LiteSource, TrainingPlan, train_lite
 from search_app.training.log import Watch
 from tests.training.lite_world import draw_pictures
 
@@ -141,7 +141,7 @@ def test_features_are_the_same_wherever_a_run_began_and_follow_the_pictures(sour
     network = PictureNetwork.open(backbone_bytes(load_backbone()))
     paths = sorted(source.pictures.glob("dev-*.png"))[:6]
     whole = image_features(network, paths, 2, FeatureCache(tmp_path / "whole"))
-    monkeypatch.setattr(lite_features, "PART", 4)
+    monkeypatch.setattr(features, "PART", 4)
     parts = FeatureCache(tmp_path / "parts")
     assert torch.allclose(image_features(network, paths, 2, parts).early, whole.early, atol=1e-4)
     files = sorted((tmp_path / "parts").iterdir())

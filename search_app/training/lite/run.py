@@ -16,17 +16,17 @@ from search_app.encoders.lite_text import MINILM_SHA256, TokenTower
 from search_app.training.card import ModelCard, write_card
 from search_app.training.checkpoint import check_recipe
 from search_app.training.feature_cache import FeatureCache
-from search_app.training.lite_backbone import backbone_bytes, classifier, load_backbone
-from search_app.training.lite_classes import ClassReplay, read_class_texts
-from search_app.training.lite_data import read_photographs
-from search_app.training.lite_export import LiteModel, write_model
-from search_app.training.lite_features import PictureNetwork, file_digests, image_features, token_features
-from search_app.training.lite_fit import LiteTraining, Photographs
-from search_app.training.lite_gate import fit_gate
-from search_app.training.lite_heads import ClassPart
-from search_app.training.lite_measure import LiteReport, Validation, measure
-from search_app.training.lite_member import MemberTraining
-from search_app.training.lite_querybank import fit_bank
+from search_app.training.lite.backbone import backbone_bytes, classifier, load_backbone
+from search_app.training.lite.classes import ClassReplay, read_class_texts
+from search_app.training.lite.data import read_photographs
+from search_app.training.lite.export import LiteModel, write_model
+from search_app.training.lite.features import PictureNetwork, file_digests, image_features, token_features
+from search_app.training.lite.fit import LiteTraining, Photographs
+from search_app.training.lite.gate import fit_gate
+from search_app.training.lite.heads import ClassPart
+from search_app.training.lite.measure import LiteReport, Validation, measure
+from search_app.training.lite.member import MemberTraining
+from search_app.training.lite.querybank import fit_bank
 from search_app.training.log import Entry, TrainingLog, Watch, draw_curves
 
 SEEDS_APART = 100

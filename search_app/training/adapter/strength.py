@@ -7,8 +7,8 @@ import numpy as np
 from search_app.datatypes import FloatMatrix
 from search_app.encoders.adapter_head import AdapterHead
 from search_app.errors import TrainingError
-from search_app.training.adapter import AdapterData, AdapterOptions, Matrix, fit_head
-from search_app.training.adapter_folds import each_fold, held_out_precision, kept_answers, mean_where_known, split
+from search_app.training.adapter.fit import AdapterData, AdapterOptions, Matrix, fit_head
+from search_app.training.adapter.folds import each_fold, held_out_precision, kept_answers, mean_where_known, split
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 """1 spreads the scores of labelled queries as the base does; beyond 2 the base has little to say any more."""

@@ -17,7 +17,7 @@ from search_app.encoders.lite_text import MINILM_SHA256, TOKEN_DIM, TokenTower
 from search_app.errors import TrainingError
 from search_app.images.decode import decode_image
 from search_app.training.feature_cache import Arrays, FeatureCache
-from search_app.training.lite_data import ImageFeatures, TokenFeatures
+from search_app.training.lite.data import ImageFeatures, TokenFeatures
 
 AT_ONCE = 32
 PART = 16 * AT_ONCE

@@ -16,8 +16,8 @@ from search_app.datatypes import PixelArray, PixelBatch
 from search_app.encoders.preprocess import ImageTransform
 from search_app.errors import ImageError, TrainingError
 from search_app.images.decode import decode_bytes, decode_image, read_image_file
-from search_app.training.finetune_data import PairCollection
-from search_app.training.lite_data import Photograph
+from search_app.training.finetune.data import PairCollection
+from search_app.training.lite.data import Photograph
 from search_app.training.log import Watch
 
 MOST_THREADS = 16

@@ -8,14 +8,14 @@ from search_app.encoders.open_clip_model import build_model
 from search_app.encoders.torch_device import Device
 from search_app.errors import MissingDependency, TrainingError
 from search_app.training.card import ModelCard
-from search_app.training.finetune_checkpoints import Checkpoints
-from search_app.training.finetune_data import PairCollection
-from search_app.training.finetune_loop import Finetuning
-from search_app.training.finetune_measure import HeldOutPictures, compare
-from search_app.training.finetune_model import TrainedModel
-from search_app.training.finetune_options import FinetuneOptions
-from search_app.training.finetune_pixels import CheckedPairs, Pictures
-from search_app.training.finetune_save import (
+from search_app.training.finetune.checkpoints import Checkpoints
+from search_app.training.finetune.data import PairCollection
+from search_app.training.finetune.loop import Finetuning
+from search_app.training.finetune.measure import HeldOutPictures, compare
+from search_app.training.finetune.model import TrainedModel
+from search_app.training.finetune.options import FinetuneOptions
+from search_app.training.finetune.pixels import CheckedPairs, Pictures
+from search_app.training.finetune.save import (
     FinetuneReport,
     licences_of,
     read_finished,
@@ -23,7 +23,7 @@ from search_app.training.finetune_save import (
     write_finished,
     write_weights,
 )
-from search_app.training.finetune_weights import interpolate, put_back
+from search_app.training.finetune.weights import interpolate, put_back
 from search_app.training.log import TrainingLog, Watch, draw_curves
 
 CURVES = {"loss": ("loss",), "recall on the held-out pictures": ("R@1", "R@5", "R@10"), "rate": ("rate",)}

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from search_app.training.checkpoint import generator_state, load_checkpoint, restore_generator, save_checkpoint
-from search_app.training.lite_classes import ClassReplay
-from search_app.training.lite_data import ImageFeatures
-from search_app.training.lite_fit import LiteTraining, Photographs, contrast
-from search_app.training.lite_heads import ClassPart, ImageHead, TextHead
+from search_app.training.lite.classes import ClassReplay
+from search_app.training.lite.data import ImageFeatures
+from search_app.training.lite.fit import LiteTraining, Photographs, contrast
+from search_app.training.lite.heads import ClassPart, ImageHead, TextHead
 from search_app.training.log import Entry
 
 FIRST_SCALE = 20.0

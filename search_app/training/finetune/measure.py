@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from search_app.datatypes import FloatMatrix
 from search_app.encoders.open_clip_package import torch
-from search_app.training.finetune_batches import one_ahead, same_words
-from search_app.training.finetune_model import TrainedModel
-from search_app.training.finetune_pixels import Pictures
-from search_app.training.lite_data import Photograph
-from search_app.training.lite_measure import CUTOFFS, RESAMPLES
+from search_app.training.finetune.batches import one_ahead, same_words
+from search_app.training.finetune.model import TrainedModel
+from search_app.training.finetune.pixels import Pictures
+from search_app.training.lite.data import Photograph
+from search_app.training.lite.measure import CUTOFFS, RESAMPLES
 from search_app.training.log import Watch
 
 TEXTS_AT_ONCE = 256

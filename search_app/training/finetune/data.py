@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from search_app.errors import TrainingError
-from search_app.training.lite_data import Photograph, read_photographs
+from search_app.training.lite.data import Photograph, read_photographs
 from search_app.training.pair_files import read_pair_lines
 
 LEAST_TRAIN = 2

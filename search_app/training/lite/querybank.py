@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from search_app.training.lite_fit import LiteTraining, Photographs
-from search_app.training.lite_heads import ClassPart, ImageHead, TextHead
+from search_app.training.lite.fit import LiteTraining, Photographs
+from search_app.training.lite.heads import ClassPart, ImageHead, TextHead
 from search_app.training.onnx_graph import OnnxGraph
 
 REACH = 0.16

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from search_app.training.lite_data import TokenFeatures
-from search_app.training.lite_fit import LiteTraining
-from search_app.training.lite_heads import Gate, mean_of_tokens
+from search_app.training.lite.data import TokenFeatures
+from search_app.training.lite.fit import LiteTraining
+from search_app.training.lite.heads import Gate, mean_of_tokens
 
 STEPS = 300
 

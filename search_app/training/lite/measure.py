@@ -14,9 +14,9 @@ from search_app.encoders.lite_pixels import IMAGE_SIZE, prepare
 from search_app.encoders.lite_runtime import available_cores, open_session
 from search_app.encoders.lite_text import TokenTower
 from search_app.images.decode import decode_image
-from search_app.training.lite_data import ImageFeatures, Photograph, TokenFeatures
-from search_app.training.lite_features import AT_ONCE, MAX_PIXELS
-from search_app.training.lite_heads import ClassPart, ImageHead, TextHead
+from search_app.training.lite.data import ImageFeatures, Photograph, TokenFeatures
+from search_app.training.lite.features import AT_ONCE, MAX_PIXELS
+from search_app.training.lite.heads import ClassPart, ImageHead, TextHead
 
 CUTOFFS = (1, 5, 10)
 RESAMPLES = 1000

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from search_app.training.lite_data import ImageFeatures, TokenFeatures
+from search_app.training.lite.data import ImageFeatures, TokenFeatures
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from search_app.errors import TrainingError
 from search_app.index.files import write_atomically
 from search_app.training.card import ModelCard, write_card
 from search_app.training.checkpoint import check_recipe
-from search_app.training.finetune_pixels import Skipped
+from search_app.training.finetune.pixels import Skipped
 
 WEIGHTS = "model.safetensors"
 FINISHED = "training.json"

@@ -13,8 +13,8 @@ from search_app.evaluation.comparison import (
     lower_is_better,
     same_relevant,
 )
-from search_app.evaluation.page_pictures import ANSWERS, Album, Strip, answer_strip, best_and_worst, missed_strip
-from search_app.evaluation.page_plots import (
+from search_app.evaluation.page.pictures import ANSWERS, Album, Strip, answer_strip, best_and_worst, missed_strip
+from search_app.evaluation.page.plots import (
     CurvePlot,
     DifferencePlot,
     IntervalPlot,
@@ -22,7 +22,7 @@ from search_app.evaluation.page_plots import (
     difference_plot,
     interval_plots,
 )
-from search_app.evaluation.page_tables import (
+from search_app.evaluation.page.tables import (
     DifferenceRow,
     Table,
     difference_rows,

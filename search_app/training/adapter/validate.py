@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from search_app.datatypes import FloatMatrix
 from search_app.encoders.adapter_head import AdapterHead
-from search_app.training.adapter import AdapterData, AdapterOptions, Matrix, Rows
-from search_app.training.adapter_folds import (
+from search_app.training.adapter.fit import AdapterData, AdapterOptions, Matrix, Rows
+from search_app.training.adapter.folds import (
     average_precision,
     each_fold,
     held_out_precision,
@@ -20,7 +20,7 @@ from search_app.training.adapter_folds import (
     split,
     split_groups,
 )
-from search_app.training.adapter_strength import choose_strength, fit_at, score
+from search_app.training.adapter.strength import choose_strength, fit_at, score
 
 Progress = Callable[[int, int], None]
 

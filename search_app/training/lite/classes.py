@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from search_app.encoders.lite_text import TokenTower
-from search_app.training.lite_data import ImageFeatures, TokenFeatures
-from search_app.training.lite_features import token_features
-from search_app.training.lite_heads import mean_of_tokens
+from search_app.training.lite.data import ImageFeatures, TokenFeatures
+from search_app.training.lite.features import token_features
+from search_app.training.lite.heads import mean_of_tokens
 
 CLASSES_FILE = Path(__file__).parent / "imagenet_classes.json"
 AT_ONCE = 256

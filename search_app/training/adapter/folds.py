@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_app.datatypes import FloatMatrix
-from search_app.training.adapter import Matrix, Rows
+from search_app.training.adapter.fit import Matrix, Rows
 
 TOP = 10
 

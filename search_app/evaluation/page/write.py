@@ -11,16 +11,16 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from search_app.errors import EvaluationError
-from search_app.evaluation.page_pictures import Album, Thumbnail
-from search_app.evaluation.page_tables import plain_table
-from search_app.evaluation.page_view import Section, overview, section_view
+from search_app.evaluation.page.pictures import Album, Thumbnail
+from search_app.evaluation.page.tables import plain_table
+from search_app.evaluation.page.view import Section, overview, section_view
 from search_app.evaluation.tables import TextTable
 
 __all__ = ["MAX_PICTURE_BYTES", "PageHead", "Section", "write_page"]
 
 MAX_PICTURE_BYTES = 6_000_000
 """Of all thumbnails together before base64, which adds a third."""
-_TEMPLATES = Path(__file__).parent / "page_template"
+_TEMPLATES = Path(__file__).parent / "template"
 
 
 @dataclass(frozen=True, slots=True)

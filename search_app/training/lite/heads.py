@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from search_app.training.lite_data import ImageFeatures
+from search_app.training.lite.data import ImageFeatures
 from search_app.training.onnx_graph import OnnxGraph
 
 TOKEN_DIM = 384

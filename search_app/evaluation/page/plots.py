@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_app.evaluation.comparison import Difference, lower_is_better
-from search_app.evaluation.page_tables import figure
+from search_app.evaluation.page.tables import figure
 from search_app.evaluation.report import EvaluationReport
 from search_app.evaluation.trec import Qrels, Ranking
 

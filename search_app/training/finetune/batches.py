@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from search_app.training.lite_data import Photograph
+from search_app.training.lite.data import Photograph
 
 T = TypeVar("T")
 

@@ -9,15 +9,15 @@ from typing import Any
 from search_app.datatypes import PixelBatch
 from search_app.encoders.open_clip_package import torch
 from search_app.errors import TrainingError
-from search_app.training.finetune_batches import Batch, one_ahead, plan_epoch
-from search_app.training.finetune_checkpoints import Checkpoints
-from search_app.training.finetune_loss import backward, hold_scale, loss_of, random_state, set_random_state
-from search_app.training.finetune_measure import HeldOutPictures
-from search_app.training.finetune_model import TrainedModel
-from search_app.training.finetune_options import FinetuneOptions
-from search_app.training.finetune_pixels import Pictures
-from search_app.training.finetune_weights import choose_weights, make_optimizer, put_back, snapshot
-from search_app.training.lite_data import Photograph
+from search_app.training.finetune.batches import Batch, one_ahead, plan_epoch
+from search_app.training.finetune.checkpoints import Checkpoints
+from search_app.training.finetune.loss import backward, hold_scale, loss_of, random_state, set_random_state
+from search_app.training.finetune.measure import HeldOutPictures
+from search_app.training.finetune.model import TrainedModel
+from search_app.training.finetune.options import FinetuneOptions
+from search_app.training.finetune.pixels import Pictures
+from search_app.training.finetune.weights import choose_weights, make_optimizer, put_back, snapshot
+from search_app.training.lite.data import Photograph
 from search_app.training.log import Entry, Watch
 
 Tensor = torch.Tensor

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from search_app.training.lite_backbone import write_backbone
-from search_app.training.lite_heads import TOKEN_DIM, ClassPart, Gate, ImageHead, TextHead, write_mean_of_tokens
-from search_app.training.lite_querybank import Querybank
+from search_app.training.lite.backbone import write_backbone
+from search_app.training.lite.heads import TOKEN_DIM, ClassPart, Gate, ImageHead, TextHead, write_mean_of_tokens
+from search_app.training.lite.querybank import Querybank
 from search_app.training.onnx_graph import OnnxGraph, Shape
 
 

@@ -38,7 +38,11 @@ def add_parser(commands: Subparsers) -> None:
     )
     parser.add_argument("--as-it-stands", action="store_true", help="take no word of the query as an instruction")
     parser.add_argument(
-        "--filter", action="append", default=[], metavar="F", help="colour:red, width>=800, -format:GIF; repeatable"
+        "--filter",
+        action="append",
+        default=[],
+        metavar="F",
+        help="colour:red, width>=800; --filter=-format:GIF for what must not be; repeatable",
     )
     parser.add_argument("--min-score", type=float, help="leave out hits below this cosine similarity")
     parser.add_argument("--min-relevance", type=float, help=f"leave out hits below this; relevance ends at {LINE}")

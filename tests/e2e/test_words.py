@@ -102,7 +102,7 @@ def test_a_kill_loses_no_word_that_was_read(pictures: Path, tmp_path: Path) -> N
     indexing.wait()
     kept = cached(cache)
     assert kept < 40
-    searched = search_app("search", "red", "-k", "50", "--json", cwd=tmp_path, env=ENV)
+    searched = search_app("search", "red", "-k", "50", "--unfolded", "--json", cwd=tmp_path, env=ENV)
     assert len(json.loads(searched.out)) == 40, "the pictures were searchable before their words"
 
     done = search_app("index", pictures, cwd=tmp_path, env=ENV)

@@ -59,7 +59,10 @@ def train(*options: object, name: str = "stub+mine", repeats: int = 1) -> int:
 
 def hits(capsys: pytest.CaptureFixture[str], query: str, model: str, collection: str) -> list[dict[str, object]]:
     capsys.readouterr()
-    assert main(["search", query, "--model", model, "--collection", collection, "-k", str(EACH), "--json"]) == 0
+    assert (
+        main(["search", query, "--model", model, "--collection", collection, "-k", str(EACH), "--unfolded", "--json"])
+        == 0
+    )
     found: list[dict[str, object]] = json.loads(capsys.readouterr().out)
     return found
 

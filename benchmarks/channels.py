@@ -100,4 +100,4 @@ def _scores(service: SearchService, question: Question, ids: np.ndarray) -> Scor
 def _standing(background: Background, question: Question, scores: Scores) -> Scores:
     if question.channel == "form" or isinstance(question.vector, SparseVector):
         raise TypeError("the channel form has no z")
-    return background.standing(question.channel, question.vector, scores)
+    return background.standing(question.channel, question.vector)(scores)

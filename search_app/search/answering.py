@@ -1,7 +1,7 @@
 """One query answered from one generation: ask, rank, arrange, fetch."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
@@ -18,7 +18,7 @@ from search_app.search.pool import tiers
 from search_app.search.query import SearchQuery
 from search_app.search.ranked import Ranked, Ranker
 from search_app.search.relevance import LINE
-from search_app.search.results import Hit, SearchResult, Stopwatch
+from search_app.search.results import Hit, SearchResult, Stopwatch, shortest
 from search_app.words.matching import match_words
 
 _SORTED_TIERS = 3
@@ -30,11 +30,11 @@ class Page:
     """Some of an order, and what is known about the rest."""
 
     hits: Ranked
-    best: float
-    """Relevance of the best picture; 0 where there is none."""
     relevant: tuple[int, ...]
     """Ids of the relevant pictures that were looked at."""
-    copies: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    copies: Mapping[int, tuple[int, ...]]
+    known: Mapping[int, Known]
+    """Pictures that had to be fetched to make the order."""
 
 
 class Answering:
@@ -55,7 +55,7 @@ class Answering:
     def result(self, query: SearchQuery) -> SearchResult:
         """Everything about the hits of a validated query."""
         asked = self._ask(query)
-        page = self._page(query, asked, self._background(self._manifest))
+        page = self._page(query, asked)
         self._watch.lap("search")
         hits = self._hits(asked, page)
         facets = self._facets(query, page) if query.facets else None
@@ -67,7 +67,7 @@ class Answering:
             generation=self._manifest.generation,
             took_ms=self._watch.timings(),
             understood=asked.understood,
-            no_match=page.best < LINE,
+            no_match=not page.relevant,
             relevant=len(page.relevant),
             facets=facets,
         )
@@ -79,12 +79,12 @@ class Answering:
             vector = asked.questions[0].vector
             plain = VectorQuery(vector, query.limit, query.offset, query.min_score, where=query.where)
             return self._reader.search([plain])[0]
-        hits = self._page(query, asked, self._background(self._manifest)).hits
+        hits = self._page(query, asked).hits
         return Neighbours(hits.ids, hits.scores.astype(np.float32))
 
     def relevance(self, query: SearchQuery) -> Neighbours:
         """Ids and the logarithm of their relevance."""
-        hits = self._page(query, self._ask(query), self._background(self._manifest)).hits
+        hits = self._page(query, self._ask(query)).hits
         return Neighbours(hits.ids, np.log(hits.relevance).astype(np.float32))
 
     def explanation(self, query: SearchQuery, number: int, parts: Callable[[], PictureParts]) -> Explanation:
@@ -99,38 +99,38 @@ class Answering:
         self._watch.lap("encode")
         return asked
 
-    def _page(self, query: SearchQuery, asked: Asked, background: Background) -> Page:
+    def _page(self, query: SearchQuery, asked: Asked) -> Page:
         """The hits from `offset` on, out of as many tiers as that takes."""
-        found: Ranked | None = None
-        best, relevant = 0.0, list[int]()
-        known = dict[int, Known]()
+        background = self._background(self._manifest)
+        query = replace(query, fold=query.fold and background.has_copies)
         pools = tiers(self._reader, asked.questions, query.where)
         first = next(pools)
         whole = next(tiers(self._reader, asked.questions, ())) if query.where else first
         ranker = Ranker(asked, background, self._manifest.model, whole)
+        found: Ranked | None = None
+        known = dict[int, Known]()
         for depth, pool in enumerate(chain([first], pools), 1):
             tier = _passing(ranker.rank(pool), query)
             found = tier if found is None else found.then(tier)
-            relevant += tier.ids[tier.relevance >= LINE].tolist()
-            best = max(best, float(tier.relevance.max(initial=0.0)))
-            if (query.fold and background.has_copies) or query.sort:
+            if query.fold or query.sort:
                 known |= self._reader.fetch(tier.ids.tolist())
             if _is_enough(query, found, tier, known, depth):
                 break
         assert found is not None  # noqa: S101 - there is always a first tier, if an empty one
         hits, copies = self._arranged(query, background, found, known)
         shown = np.arange(query.offset, min(query.offset + query.limit, len(hits.ids)))
-        return Page(hits.take(shown), best, tuple(relevant), copies)
+        relevant = tuple(found.ids[found.relevance >= LINE].tolist())
+        return Page(hits.take(shown), relevant, copies, known)
 
     def _arranged(
-        self, query: SearchQuery, background: Background, hits: Ranked, known: dict[int, Known]
-    ) -> tuple[Ranked, dict[int, tuple[int, ...]]]:
-        copies = dict[int, tuple[int, ...]]()
+        self, query: SearchQuery, background: Background, hits: Ranked, known: Mapping[int, Known]
+    ) -> tuple[Ranked, Mapping[int, tuple[int, ...]]]:
+        copies: Mapping[int, tuple[int, ...]] = {}
         above = hits.relevance >= max(LINE, query.min_relevance or 0.0)
         has_order = bool(query.sort) and bool(above.any())  # the nearest of what does not match come as they are
         if has_order:
             hits = hits.take(above)
-        if query.fold and background.has_copies:
+        if query.fold:
             hits, copies = fold(hits, known)
         if query.diversity and len(hits.ids):
             vectors = self._reader.vectors(hits.ids[:SPREAD].tolist())
@@ -139,12 +139,13 @@ class Answering:
 
     def _hits(self, asked: Asked, page: Page) -> tuple[Hit, ...]:
         ids = page.hits.ids.tolist()
-        known = self._reader.fetch(ids)
+        fresh = [number for number in ids if number not in page.known]
+        known = {**page.known, **self._reader.fetch(fresh)}
         words = self._reader.words(ids) if asked.printed else {}
         return tuple(
             Hit(
                 id=number,
-                score=float(str(np.float32(page.hits.scores[place]))),
+                score=shortest(page.hits.scores[place]),
                 path=known[number].picture.path,
                 width=known[number].picture.width,
                 height=known[number].picture.height,
@@ -166,7 +167,7 @@ def _is_arranged(query: SearchQuery) -> bool:
     return bool(query.min_relevance is not None or query.diversity or query.sort or query.fold)
 
 
-def _is_enough(query: SearchQuery, found: Ranked, tier: Ranked, known: dict[int, Known], depth: int) -> bool:
+def _is_enough(query: SearchQuery, found: Ranked, tier: Ranked, known: Mapping[int, Known], depth: int) -> bool:
     """Whether the page can be made of what was found; sorting and counting want every relevant picture."""
     wants_all = bool(query.sort or query.facets)
     if wants_all and depth < _SORTED_TIERS and (tier.relevance >= LINE).any():
@@ -175,9 +176,7 @@ def _is_enough(query: SearchQuery, found: Ranked, tier: Ranked, known: dict[int,
         return True
     if query.min_relevance is not None and not len(tier.ids):
         return True
-    hits = (
-        len({known[number].picture.copy_of or number for number in known}) if known and query.fold else len(found.ids)
-    )
+    hits = len({known[number].picture.copy_of or number for number in known}) if query.fold else len(found.ids)
     return hits >= query.offset + query.limit
 
 

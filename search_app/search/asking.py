@@ -1,10 +1,11 @@
 """From a checked query to the questions that the index is asked."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from search_app.datatypes import FloatVector, Manifest
+from search_app.datatypes import Channel, FloatVector, Manifest, SparseVector
 from search_app.errors import BadRequest, ModelMismatch, NotFound
 from search_app.index.base import IndexReader
 from search_app.search.encoding import QueryEncoder
@@ -86,24 +87,24 @@ class Asking:
         return asked
 
     def _questions(self, number: int, term: Term, mode: WordsMode, *, spoken: bool) -> list[Question]:
-        """`spoken`: a term that plain words ask to leave out is compared with pictures only; see `ask`."""
+        """`spoken`: a term that plain words ask to leave out is compared with the pictures only."""
         seeks = term.weight > 0
         image = Question(number, "image", self._image_vector(term), seeks and mode != "only", speaks=mode != "only")
-        if mode == "off" or (spoken and mode == "fused"):
+        if mode == "off" or not self._manifest.words_fingerprint or (spoken and mode == "fused"):
             return [image]
-        if term.kind == "text":
-            return [image, *self._print_questions(number, term.text, mode, seeks=seeks)]
-        if term.id is not None and self._manifest.words_fingerprint:
-            meaning = self._reader.vectors([term.id], "meaning").get(term.id)
-            return [image] if meaning is None else [image, Question(number, "meaning", meaning, seeks)]
-        return [image]
+        return [image, *(Question(number, channel, vector, seeks) for channel, vector in self._print_vectors(term))]
 
-    def _print_questions(self, number: int, text: str, mode: WordsMode, *, seeks: bool) -> list[Question]:
-        if mode == "off" or not self._manifest.words_fingerprint or not self._encoder.reads_words:
-            return []
-        form = sparse_query(text)
-        questions = [Question(number, "meaning", self._encoder.sentence(text), seeks)]
-        return [*questions, Question(number, "form", form, seeks)] if form.indices.size else questions
+    def _print_vectors(self, term: Term) -> Iterator[tuple[Channel, FloatVector | SparseVector]]:
+        """What a term is to the printed words, by channel."""
+        if term.id is not None:
+            meaning = self._reader.vectors([term.id], "meaning").get(term.id)
+            if meaning is not None:
+                yield "meaning", meaning
+        elif term.kind == "text" and self._encoder.reads_words:
+            yield "meaning", self._encoder.sentence(term.text)
+            form = sparse_query(term.text)
+            if form.indices.size:
+                yield "form", form
 
     def _image_vector(self, term: Term) -> FloatVector:
         if term.image is not None:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,14 +50,16 @@ class Background:
         share = len(self.vectors[channel]) / self.sampled if self.sampled else 0.0
         return round(share * self.count)
 
-    def standing(self, channel: DenseChannel, vector: FloatVector, scores: Scores) -> Scores:
-        """How far scores of `vector` stand out from those of the sample, in standard deviations (z)."""
+    def standing(self, channel: DenseChannel, vector: FloatVector) -> Callable[[Scores], Scores]:
+        """Tells how far scores of `vector` stand out from those of the sample, in standard deviations (z).
+
+        The sample is compared once, here; what comes back may be asked often.
+        """
         sample = self.vectors[channel] @ vector
-        deviation = float(sample.std()) if len(sample) else 0.0
+        mean, deviation = (float(sample.mean()), float(sample.std())) if len(sample) else (0.0, 0.0)
         if deviation < _FLAT:
-            return np.where(np.isnan(scores), np.nan, 0.0)
-        standing: Scores = (scores - float(sample.mean())) / deviation
-        return standing
+            return lambda scores: np.where(np.isnan(scores), np.nan, 0.0)
+        return lambda scores: (scores - mean) / deviation
 
     def rarity(self, term: str) -> float:
         """What a printed term tells: its IDF in the sample, ln((N - df + .5) / (df + .5) + 1)."""

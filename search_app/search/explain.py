@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from search_app.datatypes import Channel
 from search_app.index.base import IndexReader
 from search_app.search.asking import Asked, mixture
@@ -12,7 +10,8 @@ from search_app.search.background import Background
 from search_app.search.heat_map import HeatMap, PictureParts, heat_of
 from search_app.search.pool import pool_of, tiers
 from search_app.search.query import Term
-from search_app.search.ranked import Ranker, term_evidence
+from search_app.search.ranked import Ranker
+from search_app.search.results import shortest
 from search_app.words.matching import MatchedWord, SentenceVectors, match_words
 
 
@@ -52,13 +51,13 @@ class Explaining:
         """Explain picture `number`, which exists; `parts` looks at its windows and is called only where needed."""
         whole = next(tiers(self.reader, asked.questions, ()))
         pool = pool_of(self.reader, asked.questions, [number])
-        ranked = Ranker(asked, self.background, self.model, whole).rank(pool)
-        says = term_evidence(asked, pool, self.background)
+        ranker = Ranker(asked, self.background, self.model, whole)
+        ranked, says = ranker.rank(pool), ranker.evidence.by_term(pool)
         words = self.reader.words([number]).get(number) if asked.printed else None
         seen = mixture(asked)[1] if any(each.channel == "image" and each.speaks for each in asked.questions) else None
         return Explanation(
             id=number,
-            score=float(str(np.float32(ranked.scores[0]))) if len(ranked.ids) else 1.0,
+            score=shortest(ranked.scores[0]) if len(ranked.ids) else 1.0,
             relevance=round(float(ranked.relevance[0]), 4) if len(ranked.ids) else 1.0,
             terms=tuple(
                 TermShare(

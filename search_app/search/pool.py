@@ -6,7 +6,7 @@ four times as deep, without those that were there: an order made tier by tier ne
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,7 @@ def tiers(reader: IndexReader, questions: Sequence[Question], where: tuple[Condi
     size = FIRST_TIER
     while True:
         found = _best(reader, questions, where, size)
-        ids = np.setdiff1d(np.unique(np.concatenate([each.ids for each in found.values()])), seen)
+        ids = np.setdiff1d(np.concatenate([each.ids for each in found.values()]), seen)
         yield Pool(ids, _scores(reader, questions, found, ids, size))
         if all(len(each.ids) < size for each in found.values()):
             return
@@ -102,8 +102,8 @@ def _scores(
 
 
 def _among(question: Question, ids: NDArray[np.int64]) -> VectorQuery:
-    query = VectorQuery(question.vector, len(ids), exact=True, channel=question.channel)
-    return replace(query, among=tuple(ids.tolist()))
+    some = tuple(ids.tolist())
+    return VectorQuery(question.vector, len(some), exact=True, channel=question.channel, among=some)
 
 
 def _fill(row: Scores, ids: NDArray[np.int64], found: Neighbours) -> None:

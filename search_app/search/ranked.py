@@ -1,5 +1,6 @@
 """Pictures with what is known about them from their scores, in order: evidence, relevance and the raw score."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from search_app.datatypes import Channel, SparseVector
 from search_app.search.asking import Asked, mixture
 from search_app.search.background import Background
 from search_app.search.fusion import WEIGHTS, Scores, dense_evidence, form_evidence
-from search_app.search.pool import Pool
+from search_app.search.pool import Pool, Question
 from search_app.search.relevance import Signs, calibration
 from search_app.words.tokens import tokenize
 
@@ -52,15 +53,16 @@ class Ranker:
     def __init__(self, asked: Asked, background: Background, model: str, whole: Pool) -> None:
         self._asked, self._background = asked, background
         self._calibration = calibration(asked.kind, model)
+        self.evidence = Evidence(asked, background)
         whole = whole.without(asked.itself)
-        self._best = float(self._total(channel_evidence(asked, whole, background)).max(initial=0.0))
+        self._best = float(self._total(self.evidence.by_channel(whole)).max(initial=0.0))
         self._signs = self._signs_of(whole)
         self._least = 1.0
 
     def rank(self, pool: Pool) -> Ranked:
         """The pictures of a pool, best first, ties by smaller id, without those that were asked about."""
         pool = pool.without(self._asked.itself)
-        evidence = channel_evidence(self._asked, pool, self._background)
+        evidence = self.evidence.by_channel(pool)
         total = self._total(evidence)
         # A later pool stands behind an earlier one, whatever single pictures in it would deserve.
         relevance = np.minimum(self._calibration.relevance(total, self._best, self._signs), self._least)
@@ -85,30 +87,41 @@ class Ranker:
         return Signs(unknown_share(self._asked.printed, background), nearest["meaning"], nearest["image"], printed)
 
 
-def channel_evidence(asked: Asked, pool: Pool, background: Background) -> dict[Channel, Scores]:
-    """What each channel says for all terms together."""
-    by_term = term_evidence(asked, pool, background)
-    nothing = np.zeros(len(pool.ids))
-    return {
-        channel: np.sum([nothing, *(says for (_, name), says in by_term.items() if name == channel)], axis=0)
-        for channel in _CHANNELS
-    }
+class Evidence:
+    """What the channels say for the pictures of a pool; what a question needs of the sample is worked out once."""
+
+    def __init__(self, asked: Asked, background: Background) -> None:
+        self._asked = asked
+        self._says = [_speaker(question, background) for question in asked.questions]
+
+    def by_term(self, pool: Pool) -> dict[tuple[int, Channel], Scores]:
+        """What each channel says for each term, times the weight of the term."""
+        return {
+            (question.term, question.channel): self._asked.terms[question.term].weight * says(scores)
+            for question, says, scores in zip(self._asked.questions, self._says, pool.scores, strict=True)
+            if says is not None
+        }
+
+    def by_channel(self, pool: Pool) -> dict[Channel, Scores]:
+        """What each channel says for all terms together."""
+        by_term = self.by_term(pool)
+        nothing = np.zeros(len(pool.ids))
+        return {
+            channel: np.sum([nothing, *(says for (_, name), says in by_term.items() if name == channel)], axis=0)
+            for channel in _CHANNELS
+        }
 
 
-def term_evidence(asked: Asked, pool: Pool, background: Background) -> dict[tuple[int, Channel], Scores]:
-    """What each channel says for each term, times the weight of the term."""
-    says: dict[tuple[int, Channel], Scores] = {}
-    for question, scores in zip(asked.questions, pool.scores, strict=True):
-        if not question.speaks:
-            continue
-        if question.channel == "form" or isinstance(question.vector, SparseVector):
-            evidence = form_evidence(scores)
-        else:
-            standing = background.standing(question.channel, question.vector, scores)
-            voice = WEIGHTS.image if question.channel == "image" else WEIGHTS.meaning
-            evidence = dense_evidence(standing, voice, background.size(question.channel))
-        says[question.term, question.channel] = asked.terms[question.term].weight * evidence
-    return says
+def _speaker(question: Question, background: Background) -> Callable[[Scores], Scores] | None:
+    """From scores of a question to evidence; None where its scores do not count."""
+    if not question.speaks:
+        return None
+    if question.channel == "form" or isinstance(question.vector, SparseVector):
+        return form_evidence
+    standing = background.standing(question.channel, question.vector)
+    voice = WEIGHTS.image if question.channel == "image" else WEIGHTS.meaning
+    size = background.size(question.channel)
+    return lambda scores: dense_evidence(standing(scores), voice, size)
 
 
 def cosines(asked: Asked, pool: Pool) -> Scores:

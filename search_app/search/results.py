@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from search_app.datatypes import Channel, EncoderSpec, FacetValue, Manifest
 from search_app.search.negation import Understood
 from search_app.words.matching import MatchedWord
@@ -70,6 +72,11 @@ class ServiceInfo:
     """None while there is no index."""
     fields: tuple[str, ...] = ()
     """What pictures can be counted and filtered by."""
+
+
+def shortest(score: float | np.floating) -> float:
+    """A score with the shortest decimals that are this single-precision number."""
+    return float(str(np.float32(score)))
 
 
 class Stopwatch:

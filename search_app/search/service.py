@@ -24,7 +24,7 @@ from search_app.search.encoding import QueryEncoder
 from search_app.search.explain import Explanation
 from search_app.search.heat_map import PictureParts, look_at_parts
 from search_app.search.query import DEFAULT_LIMIT, SearchQuery, Term, WordsMode, check_limit, normalised
-from search_app.search.results import SearchResult, ServiceInfo, Stopwatch
+from search_app.search.results import SearchResult, ServiceInfo, Stopwatch, shortest
 
 T = TypeVar("T")
 
@@ -209,5 +209,5 @@ class SearchService:
 
 
 def scored(found: Neighbours) -> list[tuple[int, float]]:
-    """Ids and scores as plain numbers; a score has the shortest decimals that are this single-precision number."""
-    return [(int(number), float(str(score))) for number, score in zip(found.ids, found.scores, strict=True)]
+    """Ids and scores as plain numbers; see `shortest`."""
+    return [(int(number), shortest(score)) for number, score in zip(found.ids, found.scores, strict=True)]

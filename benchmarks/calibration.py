@@ -6,15 +6,12 @@ seen: ten parts, each left out once, drawn five times. Prints the constants of `
 docs/pictures/relevance.svg and writes the tables to docs/search.md.
 """
 
-import argparse
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.channels import Channels, indexed, read_channels, read_pictures
+from benchmarks.channels import Channels, asked_ads, read_channels, read_pictures
 from benchmarks.fusion import DOCS, only_print, ours
 from benchmarks.relevance import ROOT
 from benchmarks.tables import put
@@ -72,16 +69,9 @@ class Fit:
 
 def main() -> int:
     """Fit, measure, draw and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("ads", type=Path, help="folder of the ads: images/ and label files")
-    parser.add_argument("--index", type=Path, help="where their index lies or is to lie; default: for this run only")
-    arguments = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as place,
-        indexed(arguments.ads / "images", arguments.index or Path(place)) as service,
-    ):
+    with asked_ads(__doc__) as (ads, service):
         paths = service.paths()
-        labels = read_label_folder(arguments.ads, set(paths.values()))
+        labels = read_label_folder(ads, set(paths.values()))
         words = read_channels(service, [*read_slices().topics.values()])
         known = {str(number): paths[number] for number in sorted(paths) if paths[number] in labels.topics}
         pictures = read_pictures(service, [int(number) for number in known])

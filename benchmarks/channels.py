@@ -1,6 +1,8 @@
 """What each channel says of every picture of a labelled collection, for trials of fusion and relevance."""
 
+import argparse
 import os
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,6 +56,20 @@ def indexed(folder: Path, place: Path) -> Iterator[SearchService]:
         yield service
     finally:
         service.close()
+
+
+@contextmanager
+def asked_ads(description: str | None) -> Iterator[tuple[Path, SearchService]]:
+    """The folder of the ads that the command line names, and a service over their pictures."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("ads", type=Path, help="folder of the ads: images/ and label files")
+    parser.add_argument("--index", type=Path, help="where their index lies or is to lie; default: for this run only")
+    arguments = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as place,
+        indexed(arguments.ads / "images", arguments.index or Path(place)) as service,
+    ):
+        yield arguments.ads, service
 
 
 def read_channels(service: SearchService, texts: Sequence[str]) -> Channels:

@@ -5,16 +5,13 @@ Every way orders the same pictures by the same scores of the same channels, and 
 last, five times. Then the ways side by side, with paired tests of ours against each. Writes to docs/search.md.
 """
 
-import argparse
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.channels import Channels, indexed, read_channels
+from benchmarks.channels import Channels, asked_ads, read_channels
 from benchmarks.relevance import ROOT
 from benchmarks.tables import put
 from search_app.evaluation.label_folder import CollectionLabels, read_label_folder
@@ -49,16 +46,9 @@ GRID: Mapping[str, Sequence[float]] = {
 
 def main() -> int:
     """Choose, compare, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("ads", type=Path, help="folder of the ads: images/ and label files")
-    parser.add_argument("--index", type=Path, help="where their index lies or is to lie; default: for this run only")
-    arguments = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as place,
-        indexed(arguments.ads / "images", arguments.index or Path(place)) as service,
-    ):
+    with asked_ads(__doc__) as (ads, service):
         images = set(service.paths().values())
-        labels = read_label_folder(arguments.ads, images)
+        labels = read_label_folder(ads, images)
         suite = build_suite(labels, images, EvaluationOptions(depth=len(images), indexed=images))
         channels = read_channels(service, list(texts_of(suite)))
     put(DOCS, "fusion folds", cross_validated(channels, labels))

@@ -4,15 +4,13 @@ Templates around the text, spelling mistakes and their cure, other languages, an
 as it stands, with paired tests. Writes the tables of docs/query-side.md.
 """
 
-import argparse
 import csv
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.channels import indexed, read_channels
+from benchmarks.channels import asked_ads, read_channels
 from benchmarks.query_measuring import World, against, mean, read_world, search_of, systems, table, together
 from benchmarks.query_mistakes import Mistakes, everything_table, grams_table, kind_table, spelling_table
 from benchmarks.query_negation import negation_table
@@ -40,15 +38,8 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
 
 def main() -> int:
     """Try, compare, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("ads", type=Path, help="folder of the ads: images/ and label files")
-    parser.add_argument("--index", type=Path, help="where their index lies or is to lie; default: for this run only")
-    arguments = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as place,
-        indexed(arguments.ads / "images", arguments.index or Path(place)) as service,
-    ):
-        world = read_world(service, arguments.ads)
+    with asked_ads(__doc__) as (ads, service):
+        world = read_world(service, ads)
         put(DOCS, "templates", template_table(world))
         put(DOCS, "languages", language_table(world))
         put(DOCS, "negation", negation_table(world))

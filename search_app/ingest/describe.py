@@ -12,8 +12,8 @@ from search_app.errors import ImageError
 from search_app.images.colour_names import dominant_colours
 from search_app.images.decode import decode_bytes, read_image_file
 from search_app.images.fingerprints import content_hash, picture_hashes
+from search_app.ingest.ahead import prepare_ahead
 from search_app.ingest.plan import Plan
-from search_app.ingest.prepare import prepare_ahead
 
 _MIN_SIZE = (64, 64)
 """(height, width): more than the hashes and the colours look at."""

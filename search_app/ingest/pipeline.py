@@ -14,11 +14,12 @@ from search_app.encoders.base import Encoder
 from search_app.errors import EncoderError, IndexDamaged, IngestError, NoIndexYet
 from search_app.images.scan import ScanResult, scan_images
 from search_app.index.base import IndexStore, IndexWriter
+from search_app.ingest.ahead import Item, prepare_ahead
 from search_app.ingest.copies_pass import lacks_groups, refresh_copies
 from search_app.ingest.describe import Description, undescribed
 from search_app.ingest.metadata import Metadata, read_metadata
 from search_app.ingest.plan import Plan, plan_run, with_ids_from, with_metadata
-from search_app.ingest.prepare import Item, Preparation, Prepared, prepare_ahead
+from search_app.ingest.prepare import Preparation, Prepared
 from search_app.ingest.report import IngestReport, Progress, Skipped
 
 FIRST_COMMIT_SECONDS = 20.0

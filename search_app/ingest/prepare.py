@@ -1,11 +1,7 @@
-"""From files to pixels, a few ahead of the encoder: order kept, memory bounded, a bad file a value, not an end."""
+"""From files to pixels: a bad file is a value, not an end."""
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from search_app.datatypes import ImageRef, Picture, PixelArray
 from search_app.encoders.base import Encoder
@@ -14,9 +10,6 @@ from search_app.images.colour_names import dominant_colours
 from search_app.images.decode import decode_bytes, read_image_file
 from search_app.images.fingerprints import content_hash, picture_hashes
 from search_app.ingest.plan import Embed
-
-Item = TypeVar("Item")
-Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +60,3 @@ class Preparation:
             return content_hash(read_image_file(self.folder / ref.path))
         except ImageError:
             return None
-
-
-def prepare_ahead(
-    prepare: Callable[[Item], Made], items: Sequence[Item], *, workers: int, ahead: int
-) -> Iterator[Made]:
-    """Prepare `items` in `workers` threads, at most `ahead` beyond the one handed out, in their order."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
-        waiting: deque[Future[Made]] = deque()
-        source = iter(items)
-        try:
-            for item in source:
-                waiting.append(pool.submit(prepare, item))
-                if len(waiting) > ahead:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            # The consumer may stop early (Ctrl-C, a full disk): do not decode what nobody will take.
-            for future in waiting:
-                future.cancel()

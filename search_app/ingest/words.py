@@ -1,9 +1,7 @@
 """The words of a collection's pictures: from a sidecar, from the store, or read now; a bad one costs itself only."""
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from search_app.datatypes import PrintedWords
 from search_app.errors import ImageError, WordsError
 from search_app.images.decode import decode_bytes, read_image_file
 from search_app.images.fingerprints import content_hash
+from search_app.ingest.ahead import prepare_ahead
 from search_app.ingest.report import Progress
 from search_app.words.base import WordReader
 from search_app.words.sidecar import find_sidecar, read_sidecar
@@ -89,7 +88,8 @@ class WordsSource:
         Each picture that was read is in the store before it is handed out. Raises `WordsError` where the store, and
         `EncoderError` where the reader cannot be used at all.
         """
-        return _read_ahead(self._read_one, paths, min(workers or os.cpu_count() or 1, MAX_WORKERS))
+        threads = min(workers or os.cpu_count() or 1, MAX_WORKERS)
+        return prepare_ahead(self._read_one, paths, workers=threads, ahead=2 * threads)
 
     def _read_one(self, path: str) -> ReadPicture:
         """Called in worker threads; what is wrong with one picture is a value, what is wrong with the store is not."""
@@ -113,20 +113,3 @@ class WordsSource:
         except RecordTooLarge as error:
             return ReadPicture(path, None, str(error))
         return ReadPicture(path, words, is_fresh=True)
-
-
-def _read_ahead(read: Callable[[str], ReadPicture], paths: Sequence[str], workers: int) -> Iterator[ReadPicture]:
-    """Read in threads, at most as many again ahead of the one handed out, in the order of `paths`."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="words") as pool:
-        waiting: deque[Future[ReadPicture]] = deque()
-        try:
-            for path in paths:
-                waiting.append(pool.submit(read, path))
-                if len(waiting) > 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            # The consumer may stop early (Ctrl-C, a full disk): do not read what nobody will take.
-            for future in waiting:
-                future.cancel()

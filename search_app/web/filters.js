@@ -29,9 +29,11 @@ function menuOf(field) {
   panel.append(list);
   opener.setAttribute("popovertarget", panel.id);
   opener.style.order = counted().includes(field) ? "0" : "1"; // asked by hand in the address: behind the usual ones
+  panel.addEventListener("beforetoggle", (event) => {
+    if (event.newState === "open") fill(field); // before it shows: nobody sees it empty
+  });
   panel.addEventListener("toggle", (event) => {
     if (event.newState !== "open") return;
-    fill(field);
     place(panel, opener);
     list.querySelector("input")?.focus();
   });

@@ -242,6 +242,7 @@ def test_filters_count_narrow_and_widen(finder: Finder) -> None:
     finder.open("/?q=a+drink")
     finder.page.click("button.menu:has-text('Folder')")
     label = "#filter-folder label:has-text('{}')".format
+    finder.page.wait_for_selector(label("drinks"))
     offered = finder.page.locator("#filter-folder li").count()
     assert offered >= 2
     count = int(finder.page.text_content(f"{label('drinks')} .count"))

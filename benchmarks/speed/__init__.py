@@ -1,0 +1,1 @@
+"""Speed: the product and the plain way in turn, in one run, on one machine."""

@@ -1,18 +1,23 @@
-"""The only module that names a back end: settings in, working parts out."""
+"""The only module that names a back end: settings in, working parts out.
 
-from search_app.api.fetching import PictureFetcher
+What only some commands need is imported where it is opened: the service shall start at once.
+"""
+
+from typing import TYPE_CHECKING
+
 from search_app.encoders.adapter_head import adapted_names
 from search_app.encoders.base import Encoder, SentenceEncoder
 from search_app.errors import MissingDependency, SearchAppError, UnknownModel
-from search_app.evaluation.trec import encode_path
 from search_app.index.base import IndexStore
-from search_app.ingest.derive import DerivedEncoder
-from search_app.ingest.words_pass import WordsParts
 from search_app.judgements.store import JudgementStore
 from search_app.search.service import SearchService
 from search_app.settings import Settings, load_settings
 from search_app.words.base import WordReader
-from search_app.words.store import WordStore
+
+if TYPE_CHECKING:
+    from search_app.api.fetching import PictureFetcher
+    from search_app.ingest.derive import DerivedEncoder
+    from search_app.ingest.words_pass import WordsParts
 
 
 def open_encoder(settings: Settings) -> Encoder:
@@ -41,7 +46,7 @@ def open_encoder(settings: Settings) -> Encoder:
                 raise type(error)(f"{error}; models trained here: {trained}") from error
 
 
-def open_adapted(settings: Settings) -> DerivedEncoder:
+def open_adapted(settings: Settings) -> "DerivedEncoder":
     """Open a model trained here, with its base on the device `SEARCH_DEVICE` names."""
     from search_app.encoders.adapted import AdaptedEncoder
 
@@ -83,8 +88,11 @@ def open_sentences() -> SentenceEncoder:
     return MiniLmSentences()
 
 
-def open_words(settings: Settings) -> WordsParts:
+def open_words(settings: Settings) -> "WordsParts":
     """Open what the second pass of an index run works with; `close()` of the result gives it back."""
+    from search_app.ingest.words_pass import WordsParts
+    from search_app.words.store import WordStore
+
     store = WordStore(settings.index_dir)
     return WordsParts(open_word_reader(), open_sentences(), store, settings.max_pixels, settings.workers)
 
@@ -109,13 +117,19 @@ def open_service(settings: Settings | None = None) -> SearchService:
     )
 
 
-def open_fetcher(settings: Settings | None = None) -> PictureFetcher | None:
+def open_fetcher(settings: Settings | None = None) -> "PictureFetcher | None":
     """Make what fetches pictures by their address; None where `SEARCH_FETCH_URLS` is off, as it is by default."""
     settings = settings or load_settings()
-    return PictureFetcher() if settings.fetch_urls == "on" else None
+    if settings.fetch_urls == "off":
+        return None
+    from search_app.api.fetching import PictureFetcher
+
+    return PictureFetcher()
 
 
 def open_judgements(settings: Settings | None = None) -> JudgementStore:
     """Open the store of judgements beside the index; nothing is read or made before it is used."""
+    from search_app.evaluation.trec import encode_path
+
     settings = settings or load_settings()
     return JudgementStore(settings.index_dir, encode_path)

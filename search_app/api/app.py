@@ -16,14 +16,17 @@ from search_app.api import (
     routes_search,
     routes_status,
 )
-from search_app.api.fetching import PictureFetcher
+from search_app.api.fetched import PicturesByAddress
 from search_app.api.judged_pictures import PictureLookup
 from search_app.api.middleware import BodyLimit, PlainStartFailure, SecurityHeaders
+from search_app.api.repeating import Repeating
 from search_app.api.thumbnail_cache import ThumbnailCache
+from search_app.api.turns import Turns
 from search_app.errors import SearchAppError
 from search_app.judgements.store import JudgementStore
 from search_app.search.service import SearchService
 
+_SEARCHES_AT_ONCE = 4
 _THUMBNAIL_BYTES = 32 * 2**20  # about two thousand of the usual size
 _DESCRIPTION = (
     "Finds pictures by words. Scores are cosine similarities, higher is better. "
@@ -34,7 +37,7 @@ _DESCRIPTION = (
 def create_app(
     open_service: Callable[[], SearchService],
     open_judgements: Callable[[], JudgementStore] | None = None,
-    open_fetcher: Callable[[], PictureFetcher | None] | None = None,
+    open_fetcher: Callable[[], PicturesByAddress | None] | None = None,
 ) -> FastAPI:
     """The application; what it is given is called when the server starts and its results closed at the end.
 
@@ -72,8 +75,10 @@ def create_app(
     app.state.start_failure = None
     app.state.judged_pictures = PictureLookup()
     app.state.thumbnails = ThumbnailCache(_THUMBNAIL_BYTES)
+    app.state.turns = Turns(_SEARCHES_AT_ONCE)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit)
+    app.add_middleware(Repeating)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(PlainStartFailure)
     problems.install(app)

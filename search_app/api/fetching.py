@@ -22,8 +22,6 @@ from search_app.images.formats import HEAD_BYTES, describe_content, sniff_format
 Resolve: TypeAlias = Callable[[bytes, int], Awaitable[list[str]]]
 """From a host as a URL spells it and a port to its numeric addresses, the best first; raises `OSError`."""
 
-MAX_FETCHED = 4
-"""Pictures by address in one request."""
 _AT_ONCE = 8
 """Fetches of all requests together: bounds the memory they take."""
 _TRIED = 4
@@ -163,19 +161,6 @@ class PictureFetcher:
                 limit = f"{self._rules.max_bytes / 1e6:g} MB"
                 raise BadRequest(f"the picture has more than {limit}: send a smaller one as image", parameter)
         return bytes(read)
-
-
-async def pictures_at(wanted: Mapping[str, str], fetcher: PictureFetcher | None) -> dict[str, bytes]:
-    """What `PictureFetcher.fetch` gives for a request; raises `BadRequest` with the way out where that is off."""
-    if not wanted:
-        return {}
-    parameter = next(iter(wanted))
-    if fetcher is None:
-        off = "pictures are not fetched by their address here: send the picture itself as image, or start the service"
-        raise BadRequest(f"{off} with SEARCH_FETCH_URLS=on", parameter)
-    if len(wanted) > MAX_FETCHED:
-        raise BadRequest(f"{len(wanted)} addresses were given; at most {MAX_FETCHED} are fetched", parameter)
-    return await fetcher.fetch(wanted)
 
 
 def _port(url: httpx.URL) -> int:

@@ -11,6 +11,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 
 from search_app.api.middleware import SECURITY_HEADERS
 from search_app.errors import BadRequest, ImageError, NoIndexYet, NotFound, SearchAppError
@@ -73,6 +75,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SearchAppError, _on_search_app_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_wrong_parameters)
+    app.add_exception_handler(ClientDisconnect, _on_client_gone)
     app.add_exception_handler(Exception, _on_bug)
     describe = app.openapi
 
@@ -143,6 +146,11 @@ async def _on_wrong_parameters(request: Request, error: Exception) -> ProblemRes
 def _name(location: Sequence[int | str]) -> str:
     """A parameter's name without the place it is in; the place where the body as a whole is wrong."""
     return ".".join(str(part) for part in location[1:]) or str(location[0])
+
+
+async def _on_client_gone(_request: Request, _error: Exception) -> Response:
+    """End a request whose client has gone: nobody reads this, and it is no bug."""
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
 async def _on_bug(request: Request, _error: Exception) -> ProblemResponse:

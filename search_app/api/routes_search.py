@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from search_app.api.dependencies import Fetcher, ImageId, Limit, Service
-from search_app.api.fetching import pictures_at
+from search_app.api.dependencies import Fetcher, ImageId, Limit, SearchTurns, Service
+from search_app.api.fetched import pictures_at
 from search_app.api.problems import documented
+from search_app.api.repeating import answered_once
 from search_app.api.schemas import BatchAnswer, ExplanationOut, ScoredId, SearchAnswer, SimilarAnswer
 from search_app.api.schemas_query import BatchBody, ExplainParameters, SearchBody, SearchParameters
 from search_app.errors import BadRequest
@@ -29,9 +29,12 @@ _FORM = "multipart/form-data"
 # Both spellings are promised, each without a redirect.
 @router.get("/search/", include_in_schema=False)
 @router.get("/search", summary="Search, ids and scores only", responses=documented(*_CANNOT_ANSWER, *_UNKNOWN))
-def search(service: Service, parameters: Annotated[SearchParameters, Query()]) -> list[ScoredId]:
+async def search(
+    service: Service, turns: SearchTurns, request: Request, parameters: Annotated[SearchParameters, Query()]
+) -> list[ScoredId]:
     """Find pictures: ids and scores, best first. Unknown parameters are ignored."""
-    found = service.search_ids(parameters.to_query())
+    query = parameters.to_query()
+    found = await turns.take(request, lambda: service.search_ids(query))
     return [ScoredId(id=number, score=score) for number, score in scored(found)]
 
 
@@ -42,7 +45,10 @@ async def _asked(request: Request, fetcher: Fetcher) -> SearchQuery:
         body, pictures = await _of_form(request)
     else:
         body, pictures = _validated(await _json(await request.body())), []
-    return body.to_query(*pictures, fetched=await pictures_at(body.addresses(), fetcher))
+    addresses = body.addresses()
+    if addresses:
+        answered_once(request)
+    return body.to_query(*pictures, fetched=await pictures_at(addresses, fetcher))
 
 
 async def _of_form(request: Request) -> tuple[SearchBody, list[bytes]]:
@@ -112,10 +118,10 @@ _BODY: dict[str, Any] = {
     openapi_extra=_BODY,
 )
 async def search_in_full(
-    service: Service, request: Request, query: Annotated[SearchQuery, Depends(_asked)]
+    service: Service, turns: SearchTurns, request: Request, query: Annotated[SearchQuery, Depends(_asked)]
 ) -> SearchAnswer:
     """Find pictures by words, by pictures or by a mixture: hits, where relevance ends, and the time taken by stage."""
-    result = await run_in_threadpool(service.search, query)
+    result = await turns.take(request, lambda: service.search(query))
     return SearchAnswer.of_query(result, request.scope["root_path"], normalised(query.text))
 
 
@@ -161,7 +167,11 @@ def explain(service: Service, image_id: ImageId, parameters: Annotated[ExplainPa
     openapi_extra=_BODY,
 )
 async def explain_in_full(
-    service: Service, image_id: ImageId, query: Annotated[SearchQuery, Depends(_asked)]
+    service: Service,
+    turns: SearchTurns,
+    request: Request,
+    image_id: ImageId,
+    query: Annotated[SearchQuery, Depends(_asked)],
 ) -> ExplanationOut:
     """Tell the same of the whole grammar, as `POST /search` takes it: with terms, weights and given pictures."""
-    return ExplanationOut.of(await run_in_threadpool(service.explain, query, image_id))
+    return ExplanationOut.of(await turns.take(request, lambda: service.explain(query, image_id)))

@@ -36,6 +36,13 @@ class IndexReader(Protocol):
         """The manifest of the generation that answers now."""
         ...
 
+    def manifest_at_hand(self) -> Manifest | None:
+        """The manifest that answers now, without waiting; None where it would have to be looked up, or is in doubt.
+
+        The same object as long as the same generation answers, and never again once another one did.
+        """
+        ...
+
     def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
         """Answer several queries in one pass, in their order.
 

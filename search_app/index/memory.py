@@ -70,6 +70,11 @@ class MemoryReader:
         """The manifest of the newest commit."""
         return self._generation().record.manifest
 
+    def manifest_at_hand(self) -> Manifest | None:
+        """The same; None before the first commit."""
+        committed = self._store.committed
+        return committed.record.manifest if committed is not None else None
+
     def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
         """Compare with every vector."""
         generation = self._generation()

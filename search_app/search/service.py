@@ -138,6 +138,10 @@ class SearchService:
             raise IndexUnavailable(f"collection {manifest.collection!r} holds {manifest.count} pictures but finds none")
         return manifest
 
+    def index_at_hand(self) -> Manifest | None:
+        """The state of the index that answers now, without waiting; see `IndexReader.manifest_at_hand`."""
+        return self.reader.manifest_at_hand()
+
     def info(self) -> ServiceInfo:
         """What is running; answers without an index too."""
         try:

@@ -88,15 +88,18 @@ function typed() {
   clearTimeout(pausing);
   const isFast = performance.now() - lastKey < 3 * BREATH;
   lastKey = performance.now();
-  breath = setTimeout(() => {
-    const text = input.value.trim();
-    if (text === asked.text) return;
-    const replace = typing;
-    typing = true;
-    const isNew = text === "";
-    go({ ...asked, text, view: null, understand: isNew || asked.understand }, { replace });
-  }, isFast ? BREATH : 0);
+  if (isFast) breath = setTimeout(askTyped, BREATH);
+  else askTyped(); // at once: a timer of no time would wait until the letter is painted
   pausing = setTimeout(commit, COMMITTED);
+}
+
+function askTyped() {
+  const text = input.value.trim();
+  if (text === asked.text) return;
+  const replace = typing;
+  typing = true;
+  const isNew = text === "";
+  go({ ...asked, text, view: null, understand: isNew || asked.understand }, { replace });
 }
 
 async function give(files) {

@@ -56,6 +56,11 @@ class EdgeReader:
         with self._use() as serving:
             return serving.record.manifest
 
+    def manifest_at_hand(self) -> Manifest | None:
+        """The same; None where nothing answers. Each opening of a generation reads a manifest of its own."""
+        serving = self._serving
+        return serving.record.manifest if serving is not None else None
+
     def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
         """Answer several queries in one pass of the engine."""
         with self._use() as serving:

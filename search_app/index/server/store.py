@@ -28,7 +28,7 @@ from search_app.index.server.connection import connect
 from search_app.index.server.engine import ServerEngine
 from search_app.index.server.errors import CollectionGone
 from search_app.index.server.retry import Patience
-from search_app.index.server.writer import ServerWriter
+from search_app.index.server.writer import DIRTY, ServerWriter
 from search_app.index.validate import check_facet, check_ids, check_queries
 
 _READ_TIMEOUT_S = 5
@@ -71,6 +71,7 @@ class ServerReader:
         self._lock = threading.Lock()
         self._known: tuple[str, Manifest] | VectorIndexError | None = None
         self._known_until = 0.0
+        self._is_settled = False
 
     def _current(self) -> tuple[str, Manifest]:
         """The physical collection and its manifest, looked up again when older than half a second.
@@ -94,7 +95,11 @@ class ServerReader:
         head = self._engine.read_head(name) if name else None
         if name is None or head is None:
             raise NoIndexYet(f"collection {self._collection!r} is empty: run `python -m search_app index FOLDER` first")
-        return name, record_from_json(head, f"point 0 of collection {name!r}").manifest
+        manifest = record_from_json(head, f"point 0 of collection {name!r}").manifest
+        self._is_settled = not head.get(DIRTY)
+        if isinstance(self._known, tuple) and self._known == (name, manifest):
+            return self._known  # the same object, see `manifest_at_hand`
+        return name, manifest
 
     def _ask(self, question: Callable[[str, Manifest], Result]) -> Result:
         """Ask the current collection, once more when it was replaced and removed at this moment."""
@@ -108,6 +113,12 @@ class ServerReader:
     def manifest(self) -> Manifest:
         """The manifest of the collection that answers now."""
         return self._ask(lambda _, manifest: manifest)
+
+    def manifest_at_hand(self) -> Manifest | None:
+        """The same where it was looked up just now and no run is changing the collection."""
+        known = self._known
+        is_fresh = self._is_settled and time.monotonic() < self._known_until
+        return known[1] if is_fresh and isinstance(known, tuple) else None
 
     def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
         """Answer several queries in one request."""

@@ -26,7 +26,7 @@ from search_app.index.server.lock import ServerLock
 from search_app.index.validate import check_ids, check_pictures, check_points, check_words
 
 _BATCH = 500
-_DIRTY = "dirty"
+DIRTY = "dirty"
 """Set on point 0 while the collection holds changes that no commit has counted."""
 _GRAPH_WAIT_S = 1800.0
 _GRAPH_POLL_S = 2.0
@@ -89,10 +89,10 @@ class ServerWriter:
         head = self._engine.read_head(name)
         if head is None:
             return None, False
-        return record_from_json(head, f"point 0 of collection {name!r}"), bool(head.get(_DIRTY))
+        return record_from_json(head, f"point 0 of collection {name!r}"), bool(head.get(DIRTY))
 
     def _write_head(self, record: Record, *, dirty: bool) -> None:
-        self._engine.write_head(self._name, record_to_json(record) | {_DIRTY: dirty})
+        self._engine.write_head(self._name, record_to_json(record) | {DIRTY: dirty})
 
     def _change(self, highest_id: int = 0) -> None:
         """Note on the server, before points change, that they do and how far ids are given."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from search_app.cli.options import Subparsers, add_model_options, settings_from
+from search_app.cli.plain import plain
 from search_app.cli.progress import TerminalProgress
 from search_app.datatypes import Known
 from search_app.errors import SettingsError
@@ -70,7 +71,7 @@ def _look_at(folder: Path, settings: Settings) -> IndexStore:
     finally:
         encoder.close()
     for item in report.skipped:
-        print(f"skipped {item.path}: {item.reason}", file=sys.stderr)
+        print(plain(f"skipped {item.path}: {item.reason}"), file=sys.stderr)
     return store
 
 
@@ -87,11 +88,13 @@ def _print(folder: str, known: Sequence[Known], groups: Sequence[CopyGroup], sim
         for member in group.members:
             one = member.known.picture
             shape = f"{one.width} x {one.height} {one.format}"
-            print(f"  {member.known.id:>7}  {shape:<20} {_size(one.size_bytes):>9}  {member.level:<12}  {one.path}")
+            print(
+                f"  {member.known.id:>7}  {shape:<20} {_size(one.size_bytes):>9}  {member.level:<12}  {plain(one.path)}"
+            )
     if similar:
         print(f"\n{len(similar)} pairs of other pictures are similar:")
     for pair in similar:
-        print(f"  {pair.cosine:.4f}  {pair.first.picture.path}  {pair.second.picture.path}")
+        print(plain(f"  {pair.cosine:.4f}  {pair.first.picture.path}  {pair.second.picture.path}"))
 
 
 def _size(count: int) -> str:

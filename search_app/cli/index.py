@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from search_app.cli.options import Subparsers, add_model_options, settings_from
+from search_app.cli.plain import plain
 from search_app.cli.progress import TerminalProgress
 from search_app.datatypes import EncoderSpec
 from search_app.ingest.pipeline import IngestOptions, run_ingest
@@ -115,13 +116,13 @@ def _print_metadata(metadata: MetadataReport) -> None:
     fields = ", ".join(metadata.fields) or "none"
     print(f"metadata: {metadata.pictures} pictures have fields ({fields}){unknown}")
     for path in metadata.first_unknown[:SHOWN_SKIPPED]:
-        print(f"  no picture {path}")
+        print(f"  no picture {plain(path)}")
     if metadata.unknown > SHOWN_SKIPPED:
         print(f"  ... and {metadata.unknown - SHOWN_SKIPPED} more; --json REPORT lists the first thousand")
 
 
 def _list(items: Sequence[Skipped], what: str) -> None:
     for item in items[:SHOWN_SKIPPED]:
-        print(f"  {what} {item.path}: {item.reason}")
+        print(plain(f"  {what} {item.path}: {item.reason}"))
     if len(items) > SHOWN_SKIPPED:
         print(f"  ... and {len(items) - SHOWN_SKIPPED} more; --json REPORT lists all")

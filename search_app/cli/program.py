@@ -10,6 +10,7 @@ from search_app.cli import (
     doctor,
     duplicates,
     evaluate,
+    export,
     index,
     info,
     judgements,
@@ -20,9 +21,10 @@ from search_app.cli import (
     serve,
     train,
 )
+from search_app.cli.plain import plain
 from search_app.errors import SearchAppError
 
-COMMANDS = (index, search, serve, mcp, info, duplicates, evaluate, compare, labels, judgements, models, doctor, train)
+COMMANDS = (index, search, serve, mcp, info, duplicates, evaluate, compare, labels, judgements, models, doctor, train, export)
 WRONG_USE = 2
 INTERRUPTED = 130
 
@@ -46,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status: int = arguments.run(arguments)
     except SearchAppError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(plain(f"error: {error}", keep="\n"), file=sys.stderr)
         return WRONG_USE
     except KeyboardInterrupt:
         print("interrupted; what was reported as done is kept, run the same command again to go on", file=sys.stderr)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from search_app.cli.options import Subparsers, add_model_options, settings_from
+from search_app.cli.plain import plain
 from search_app.errors import BadRequest
 from search_app.search.filters import filter_of_text
 from search_app.search.query import SORTABLE, SearchQuery, Term, WordsMode
@@ -112,4 +113,4 @@ def _print(result: SearchResult, offset: int) -> None:
         bar = "#" * round(hit.relevance * BAR)
         copies = f"  (+{len(hit.copies)} copies)" if hit.copies else ""
         words = f"  | {hit.words[0].text}" if hit.words else ""
-        print(f"{rank:3}  {hit.score:.4f}  {bar:<{BAR}}  {hit.id:>7}  {hit.path}{copies}{words}")
+        print(plain(f"{rank:3}  {hit.score:.4f}  {bar:<{BAR}}  {hit.id:>7}  {hit.path}{copies}{words}"))

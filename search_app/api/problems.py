@@ -13,11 +13,13 @@ from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import Match
 
 from search_app.api.middleware import SECURITY_HEADERS
 from search_app.errors import BadRequest, ImageError, NoIndexYet, NotFound, SearchAppError
 
 RETRY_AFTER_SECONDS = 5
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _MEDIA_TYPE = "application/problem+json"
 _SCHEMAS = "#/components/schemas/{model}"
 _NOTHING_INDEXED = (
@@ -124,13 +126,22 @@ async def _on_search_app_error(request: Request, error: Exception) -> ProblemRes
 
 async def _on_http_exception(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for it
-    detail = error.detail
+    detail, headers = error.detail, dict(error.headers or {})
     match error.status_code:
         case HTTPStatus.NOT_FOUND:
             detail = "there is nothing at this path; /docs lists what there is"
         case HTTPStatus.METHOD_NOT_ALLOWED:
             detail = f"this path does not answer {request.method}; /docs lists what it does"
-    return _problem(request, error.status_code, detail, headers=dict(error.headers or {}))
+            headers = {"allow": ", ".join(_allowed(request))}
+    return _problem(request, error.status_code, detail, headers=headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Methods of all routes of a path: the router tells only those of the first one (RFC 9110, 15.5.6 wants all)."""
+    asked = [(method, {**request.scope, "method": method}) for method in _METHODS]
+    return [
+        method for method, scope in asked if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+    ]
 
 
 async def _on_wrong_parameters(request: Request, error: Exception) -> ProblemResponse:

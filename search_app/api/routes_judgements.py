@@ -113,7 +113,7 @@ def judge(store: Store, pictures: Pictures, service: Service, body: JudgementsIn
     return StoredAnswer(judgements=[JudgementOut.of(each, pictures.find(each.judgement.picture)) for each in stored])
 
 
-@router.get("/judgements", summary="What was judged", responses=documented(*CANNOT_ANSWER))
+@router.get("/judgements", summary="What was judged", responses=documented(*CANNOT_ANSWER, HTTPStatus.NOT_FOUND))
 def judgements(
     store: Store, pictures: Pictures, service: Service, asked: Annotated[JudgementParameters, Query()]
 ) -> JudgementList:

@@ -61,7 +61,7 @@ async def _of_form(request: Request) -> tuple[SearchBody, list[bytes]]:
         if len(files) < len(form.getlist("image")):
             raise BadRequest("image is a file: send it with its name", "image")
         pictures = [await part.read() for part in files]
-        options = await _json(str(form.get("options", "{}")).encode())
+        options = await _json(str(form.get("options") or "{}").encode())
         if isinstance(options, dict) and "query" in form:
             options = {**options, "query": str(form["query"])}
     return _validated(options), pictures

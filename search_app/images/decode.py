@@ -22,6 +22,7 @@ from search_app.errors import BrokenImage, ImageError, ImageTooLarge, NotAnImage
 from search_app.images.colour import to_rgb
 from search_app.images.exif import orientation_and_date
 from search_app.images.formats import HEAD_BYTES, describe_content, sniff_format, webp_size
+from search_app.images.room import LARGE_PIXELS, ROOM_PIXELS, Room, rgb_in_strips, weighed
 
 MAX_FILE_BYTES = 2**30
 """Larger files are not read: the default pixel limit in 16 bits a channel, uncompressed, comes to this."""
@@ -53,6 +54,7 @@ _TURNS = {
 # Pillow's limit is one number for the whole process that warns at one size and raises at another; ours is an argument.
 Image.MAX_IMAGE_PIXELS = None
 _FILTER_LOCK = threading.Lock()
+_ROOM = Room(ROOM_PIXELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +142,15 @@ def _silence_pillow() -> None:
 
 def _decode(data: bytes, format_name: str, min_size: tuple[int, int] | None, max_pixels: int) -> DecodedImage:
     if format_name == "WEBP" and (canvas := webp_size(data[:HEAD_BYTES])):
-        _check_pixels(canvas, max_pixels)
+        _check_pixels(canvas, format_name, max_pixels)
     source = _READERS[format_name](io.BytesIO(data))
     width, height = source.size
-    _check_pixels(source.size, max_pixels)
+    _check_pixels(source.size, format_name, max_pixels)
     _draft(source, min_size)
-    source = _load(source, data, min_size)
-    orientation, taken = orientation_and_date(source)
-    image = to_rgb(source)
+    with _ROOM.taken(weighed(source.width * source.height, format_name)):
+        source = _load(source, data, min_size)
+        orientation, taken = orientation_and_date(source)
+        image = _rgb(source, min_size)
     if orientation in _TURNS:
         image = image.transpose(_TURNS[orientation])
         if orientation >= 5:
@@ -156,11 +159,13 @@ def _decode(data: bytes, format_name: str, min_size: tuple[int, int] | None, max
     return DecodedImage(image, width, height, format_name, taken)
 
 
-def _check_pixels(size: tuple[int, int], max_pixels: int) -> None:
+def _check_pixels(size: tuple[int, int], format_name: str, max_pixels: int) -> None:
     width, height = size
-    if width * height > max_pixels:
+    weight = weighed(1, format_name)
+    if width * height * weight > max_pixels:
+        told = "" if weight == 1 else f" / {weight} (what decoding {format_name} takes)"
         raise ImageTooLarge(
-            f"{width} x {height} = {width * height:,} pixels, the limit is {max_pixels:,}: "
+            f"{width} x {height} = {width * height:,} pixels, the limit is {max_pixels:,}{told}: "
             "raise SEARCH_MAX_PIXELS if the picture is meant to be that large"
         )
 
@@ -172,12 +177,28 @@ def _draft(source: ImageFile.ImageFile, min_size: tuple[int, int] | None) -> Non
     """
     if min_size is None or not isinstance(source, JpegImageFile):
         return
-    width, height = source.size
+    scale = _scale(source.size, min_size)
+    if scale > 1:
+        source.draft(None, (source.width // scale, source.height // scale))
+
+
+def _scale(size: tuple[int, int], min_size: tuple[int, int]) -> int:
+    """By how much both sides can be divided so that enough is left of both."""
+    width, height = size
     for scale in (8, 4, 2):
         is_exact = width % scale == height % scale == 0
         if min(width, height) // scale >= (2 if is_exact else 4) * max(min_size):
-            source.draft(None, (width // scale, height // scale))
-            return
+            return scale
+    return 1
+
+
+def _rgb(source: ImageFile.ImageFile, min_size: tuple[int, int] | None) -> Image.Image:
+    """RGB; of a picture that would fill the memory twice over only as much as is needed."""
+    if source.width * source.height < LARGE_PIXELS:
+        return to_rgb(source)
+    scale = 1 if min_size is None else _scale(source.size, min_size)
+    is_plain = source.mode == "RGB" and not source.has_transparency_data
+    return source if scale == 1 and is_plain else rgb_in_strips(source, scale)
 
 
 def _load(source: ImageFile.ImageFile, data: bytes, min_size: tuple[int, int] | None) -> ImageFile.ImageFile:

@@ -52,6 +52,9 @@ def bombs() -> Iterator[Nasty]:
         yield Nasty(f"bomb-size-{kind.lower()}.jpg", data(bytes_of.promising(kind, 50_000)), "pixels, the limit is")
     yield Nasty("bomb-zlib.png", data(bytes_of.png(9_000, 9_000, zlib.compress(bytes(9_001 * 9_000), 9))), INDEXED)
     yield Nasty("bomb-too-much-zlib.png", data(bytes_of.png(8, 8, zlib.compress(bytes(2**26), 9))), INDEXED)
+    # Each takes a few hundred kilobytes here, and up to 2 GB where it is made RGB the plain way.
+    yield Nasty("giant-clear.png", data(encode(Image.new("RGBA", (9_000, 9_000), (9, 9, 9, 9)), "PNG")), INDEXED)
+    yield Nasty("giant-deep.png", data(encode(Image.new("I;16", (9_000, 9_000), 30_000), "PNG")), INDEXED)
     yield Nasty("bomb-text.png", data(bytes_of.with_chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2**26)))), "damaged")
     many = PngImagePlugin.PngInfo()
     for number in range(2_000):

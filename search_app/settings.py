@@ -19,7 +19,7 @@ class Settings(BaseSettings):
     )
 
     model: str = Field("ViT-B-32/openai", validation_alias="SEARCH_MODEL", min_length=1)
-    """Encoder: `ARCH/TAG` or `ARCH/path/to/checkpoint` of open_clip, `lite`, or a model trained here by its name."""
+    """Encoder: `ARCH/TAG` or `ARCH/path/to/checkpoint` of open_clip, `onnx:FOLDER`, `lite`, or a model trained here."""
     device: Literal["auto", "cpu", "cuda"] = Field("auto", validation_alias="SEARCH_DEVICE")
     """Where the encoder runs; `auto` takes CUDA where there is one."""
     data_dir: Path = Field(Path("data"), validation_alias="SEARCH_DATA_DIR")

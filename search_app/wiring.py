@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from search_app.encoders.adapter_head import adapted_names
 from search_app.encoders.base import Encoder, SentenceEncoder
+from search_app.encoders.weights import EXPORTED
 from search_app.errors import MissingDependency, SearchAppError, UnknownModel
 from search_app.index.base import IndexStore
 from search_app.judgements.store import JudgementStore
@@ -34,6 +35,10 @@ def open_encoder(settings: Settings) -> Encoder:
             from search_app.encoders.lite import LiteEncoder
 
             return LiteEncoder()
+        case name if name.startswith(EXPORTED):
+            from search_app.encoders.onnx_clip import OnnxClipEncoder
+
+            return OnnxClipEncoder.load(name, device=settings.device)
         case name if name in adapted_names(settings.models_dir):
             return open_adapted(settings)
         case name:

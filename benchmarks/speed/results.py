@@ -12,7 +12,7 @@ from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = (
-    *("torch", "open-clip-torch", "onnxruntime", "qdrant-edge-py", "qdrant-client", "pillow", "numpy"),
+    *("torch", "open-clip-torch", "onnxruntime", "openvino", "qdrant-edge-py", "qdrant-client", "pillow", "numpy"),
     *("fastapi", "uvicorn", "rapidocr"),
 )
 FEATURES = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_tile", "asimd")

@@ -1,5 +1,6 @@
 """The HTTP application: routes, errors and life cycle put together."""
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -26,7 +27,7 @@ from search_app.errors import SearchAppError
 from search_app.judgements.store import JudgementStore
 from search_app.search.service import SearchService
 
-_SEARCHES_AT_ONCE = 4
+SEARCHES_AT_ONCE = max(4, os.cpu_count() or 1)  # while one waits for the engine another is encoded
 _THUMBNAIL_BYTES = 32 * 2**20  # about two thousand of the usual size
 _DESCRIPTION = (
     "Finds pictures by words. Scores are cosine similarities, higher is better. "
@@ -75,7 +76,7 @@ def create_app(
     app.state.start_failure = None
     app.state.judged_pictures = PictureLookup()
     app.state.thumbnails = ThumbnailCache(_THUMBNAIL_BYTES)
-    app.state.turns = Turns(_SEARCHES_AT_ONCE)
+    app.state.turns = Turns(SEARCHES_AT_ONCE)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit)
     app.add_middleware(Repeating)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from search_app.api.dependencies import Fetcher, ImageId, Limit, SearchTurns, Service
@@ -145,9 +146,12 @@ def search_batch(
     summary="Pictures like this one",
     responses=documented(*_UNKNOWN, *_CANNOT_ANSWER),
 )
-def similar(service: Service, request: Request, image_id: ImageId, limit: Limit = DEFAULT_LIMIT) -> SimilarAnswer:
+async def similar(
+    service: Service, turns: SearchTurns, request: Request, image_id: ImageId, limit: Limit = DEFAULT_LIMIT
+) -> SimilarAnswer:
     """Find the pictures nearest to one in the index, without that one; scores are between pictures."""
-    return SimilarAnswer.of(service.similar(image_id, limit), request.scope["root_path"])
+    result = await turns.take(request, lambda: service.similar(image_id, limit))
+    return SimilarAnswer.of(result, request.scope["root_path"])
 
 
 @router.get(
@@ -167,11 +171,7 @@ def explain(service: Service, image_id: ImageId, parameters: Annotated[ExplainPa
     openapi_extra=_BODY,
 )
 async def explain_in_full(
-    service: Service,
-    turns: SearchTurns,
-    request: Request,
-    image_id: ImageId,
-    query: Annotated[SearchQuery, Depends(_asked)],
+    service: Service, image_id: ImageId, query: Annotated[SearchQuery, Depends(_asked)]
 ) -> ExplanationOut:
     """Tell the same of the whole grammar, as `POST /search` takes it: with terms, weights and given pictures."""
-    return ExplanationOut.of(await turns.take(request, lambda: service.explain(query, image_id)))
+    return ExplanationOut.of(await run_in_threadpool(service.explain, query, image_id))

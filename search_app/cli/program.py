@@ -24,7 +24,22 @@ from search_app.cli import (
 from search_app.cli.plain import plain
 from search_app.errors import SearchAppError
 
-COMMANDS = (index, search, serve, mcp, info, duplicates, evaluate, compare, labels, judgements, models, doctor, train, export)
+COMMANDS = (
+    index,
+    search,
+    serve,
+    mcp,
+    info,
+    duplicates,
+    evaluate,
+    compare,
+    labels,
+    judgements,
+    models,
+    doctor,
+    train,
+    export,
+)
 WRONG_USE = 2
 INTERRUPTED = 130
 

@@ -4,7 +4,9 @@
 `search_app.training.lite.run` makes the files.
 """
 
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +22,23 @@ from search_app.errors import EncoderError
 
 
 class LiteEncoder:
-    """Both towers on ONNX Runtime, from the files beside this module."""
+    """Both towers on ONNX Runtime, from the files beside this module.
+
+    That of the pictures is opened with the first picture: who only asks in words does without its time and memory.
+    """
 
     def __init__(self, folder: Path = MODEL_FOLDER) -> None:
-        """Verify and load the model in `folder`.
+        """Verify all of the model in `folder` and load its text tower.
 
         Raises `MissingDependency` for a package that is not installed, `WeightsUnavailable` for a file that is
         missing and `EncoderError` for one whose SHA-256 is not the recorded one.
         """
         self._spec, sums = read_manifest(folder)
         files = {name: read_verified(folder / name, sha256) for name, sha256 in sums.items()}
-        self._image: Any = open_session(files["image_tower.onnx"], available_cores(), keep_memory=True)
+        self._image_file, self._image_sum = folder / "image_tower.onnx", sums["image_tower.onnx"]
+        self._image: Any = None
+        self._opening = threading.Lock()
+        self._threads = ThreadPoolExecutor(available_cores(), thread_name_prefix="lite")
         self._tokens: TokenTower | None = open_tower(files["tokenizer.json"])
         self._text: Any = open_session(files["text_head.onnx"], 1)
 
@@ -45,12 +53,15 @@ class LiteEncoder:
 
     def encode_images(self, pixels: PixelBatch) -> FloatMatrix:
         """Encode prepared pictures, uint8 (n, 260, 260, 3), to float32 (n, dim) of unit rows."""
-        session = self._open(self._image)
-        parts = [np.zeros((0, self._spec.dim), np.float32)]
-        for start in range(0, len(pixels), IMAGES_AT_ONCE):
-            batch = np.ascontiguousarray(pixels[start : start + IMAGES_AT_ONCE])
-            parts += session.run(["vector"], {"pixels": batch})
-        return np.concatenate(parts)
+        session = self._image_tower()
+
+        def encode(part: PixelBatch) -> FloatMatrix:
+            [vectors] = session.run(["vector"], {"pixels": np.ascontiguousarray(part)})
+            return vectors  # type: ignore[no-any-return]
+
+        parts = [pixels[start : start + IMAGES_AT_ONCE] for start in range(0, len(pixels), IMAGES_AT_ONCE)]
+        encoded = self._threads.map(encode, parts) if len(parts) > 1 else map(encode, parts)
+        return np.concatenate([np.zeros((0, self._spec.dim), np.float32), *encoded])
 
     def encode_texts(self, texts: Sequence[str]) -> FloatMatrix:
         """Encode sentences to float32 (n, dim) of unit rows; what goes beyond 128 word pieces is not read."""
@@ -64,6 +75,17 @@ class LiteEncoder:
     def close(self) -> None:
         """Give the sessions back; the encoder cannot be used afterwards."""
         self._image = self._text = self._tokens = None
+        self._threads.shutdown()
+
+    def _image_tower(self) -> Any:
+        self._open(self._tokens)
+        with self._opening:
+            if self._image is None:
+                # One thread for each part of a batch, not several for one part: pictures wait for each other once a
+                # batch, operators would at each of their two hundred ends.
+                content = read_verified(self._image_file, self._image_sum)
+                self._image = open_session(content, 1, keep_memory=True)
+            return self._image
 
     @staticmethod
     def _open(part: Any) -> Any:

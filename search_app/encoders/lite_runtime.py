@@ -1,5 +1,6 @@
 """ONNX Runtime for the lite encoder: small arenas, no busy waiting, int8 weights unfolded once at the start."""
 
+import ctypes
 import hashlib
 import os
 from pathlib import Path
@@ -33,8 +34,8 @@ def read_verified(path: Path, sha256: str) -> bytes:
     return content
 
 
-def open_session(model: bytes, threads: int, *, keep_memory: bool = False) -> Any:
-    """An inference session on the CPU; safe to run from several threads.
+def open_session(model: bytes | str, threads: int, *, keep_memory: bool = False) -> Any:
+    """An inference session on the CPU over a model's content or the path of its file; safe to run from several threads.
 
     With `keep_memory` the buffers of the largest batch stay for the next one: half as fast again for pictures, whose
     buffers are so large that they would be asked of the operating system anew each time.
@@ -46,7 +47,7 @@ def open_session(model: bytes, threads: int, *, keep_memory: bool = False) -> An
     try:
         import onnxruntime
     except ImportError as error:
-        raise MissingDependency(f"lite needs onnxruntime, which is not installed: {INSTALL}") from error
+        raise MissingDependency(f"onnxruntime is not installed: {INSTALL}") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -55,4 +56,13 @@ def open_session(model: bytes, threads: int, *, keep_memory: bool = False) -> An
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Weights are int8 in the file; without this the runtime would look for int8 kernels instead of unfolding them.
     options.add_session_config_entry("session.disable_quant_qdq", "1")
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    _give_back_memory()
+    return session
+
+
+def _give_back_memory() -> None:
+    """Let the system have what loading took: glibc would keep it, as much again as the model takes."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -20,6 +20,8 @@ MAX_TOKENS = 128
 TEXTS_AT_ONCE = 32
 MAX_THREADS = 4
 """One sentence is too little work for more."""
+KEPT_TEXTS = 32
+"""As many queries may be under way at the same time."""
 
 
 Tokens: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -53,16 +55,22 @@ class TokenTower:
         self._tokenizer.enable_padding()
         model = read_verified(find_minilm(), MINILM_SHA256)
         self._session = open_session(model, min(available_cores(), MAX_THREADS))
-        self._last: tuple[str, Tokens] | None = None
+        self._kept: dict[str, Tokens] = {}
+        self._keeping = threading.Lock()
 
     def encode(self, texts: Sequence[str]) -> Tokens:
-        """Run the transformer. A single text is kept: a query is asked of the pictures and then of the print."""
-        last = self._last
-        if last is not None and [last[0]] == list(texts):
-            return last[1]
+        """Run the transformer. Single texts are kept for a while: a query is asked of pictures, then of print."""
+        if len(texts) != 1:
+            return self._encode(texts)
+        text = texts[0]
+        kept = self._kept.get(text)
+        if kept is not None:
+            return kept
         tokens = self._encode(texts)
-        if len(texts) == 1:
-            self._last = (texts[0], tokens)
+        with self._keeping:
+            self._kept[text] = tokens
+            while len(self._kept) > KEPT_TEXTS:
+                del self._kept[next(iter(self._kept))]
         return tokens
 
     def _encode(self, texts: Sequence[str]) -> Tokens:

@@ -72,7 +72,16 @@ class OpenClipEncoder:
         height, width = self._spec.image_size
         if pixels.dtype != np.uint8 or pixels.shape[1:] != (height, width, 3):
             raise ValueError(f"pictures must be uint8 (n, {height}, {width}, 3), not {pixels.dtype} {pixels.shape}")
-        return self._encode(len(pixels), lambda part: self._image_features(pixels[part]))
+        return self._encode(len(pixels), lambda part: self.image_features(self.upload(pixels[part])))
+
+    def upload(self, pixels: PixelBatch) -> torch.Tensor:
+        """Prepared pictures on the device, normalised, (n, 3, height, width) in the precision of the tower."""
+        return normalise(pixels, self._transform, self._device).to(self._dtype)
+
+    def image_features(self, batch: torch.Tensor) -> torch.Tensor:
+        """What the tower makes of an uploaded batch: (n, dim), not normalised; a GPU may not have finished it."""
+        with torch.inference_mode():
+            return self._model.encode_image(batch)  # type: ignore[no-any-return]
 
     def encode_texts(self, texts: Sequence[str]) -> FloatMatrix:
         """Encode sentences; what exceeds the context length is cut off."""
@@ -84,26 +93,24 @@ class OpenClipEncoder:
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _image_features(self, pixels: PixelBatch) -> torch.Tensor:
-        batch = normalise(pixels, self._transform, self._device)
-        return self._model.encode_image(batch.to(self._dtype))  # type: ignore[no-any-return]
-
     def _text_features(self, texts: Sequence[str]) -> torch.Tensor:
         return self._text.features(self._text.tokenize(texts).to(self._device))
 
     def _encode(self, count: int, features_of: Callable[[slice], torch.Tensor]) -> FloatMatrix:
         if self._model is None:
             raise EncoderError(f"{self._spec.name} is closed")
-        rows = np.empty((count, self._spec.dim), dtype=np.float32)
+        parts: list[torch.Tensor] = []
         with torch.inference_mode():
+            # Nothing waits for a GPU before all batches are queued: the next one is laid out while it computes.
             for start in range(0, count, self._spec.batch_size):
-                part = slice(start, start + self._spec.batch_size)
-                features = features_of(part).float()
-                lengths = features.norm(dim=-1, keepdim=True)
-                if not bool((torch.isfinite(lengths) & (lengths > 0)).all()):
-                    raise EncoderError(
-                        f"{self._spec.name} gave a vector that is not finite or zero, in {self._spec.precision} on "
-                        f"{self._spec.device}: its weights are damaged or of another architecture"
-                    )
-                rows[part] = (features / lengths).cpu().numpy()
+                features = features_of(slice(start, start + self._spec.batch_size)).float()
+                parts.append(features / features.norm(dim=-1, keepdim=True))
+        rows = np.empty((count, self._spec.dim), dtype=np.float32)
+        for number, part in enumerate(parts):
+            rows[number * self._spec.batch_size :][: len(part)] = part.cpu().numpy()
+        if not np.isfinite(rows).all():  # a vector of length zero is none afterwards
+            raise EncoderError(
+                f"{self._spec.name} gave a vector that is not finite or zero, in {self._spec.precision} on "
+                f"{self._spec.device}: its weights are damaged or of another architecture"
+            )
         return rows

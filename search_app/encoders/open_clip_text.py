@@ -71,6 +71,12 @@ class TextTower:
             return self._causal.features(tokens)
         return self._model.encode_text(tokens)  # type: ignore[no-any-return]
 
+    def traceable_features(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The same at the length the tokens have: any where the tower `is_cut`, else the context length."""
+        if self._causal is not None:
+            return self._causal.of_length(tokens)
+        return self._model.encode_text(tokens)  # type: ignore[no-any-return]
+
 
 class _CausalTower:
     """open_clip's causal text tower on as many tokens as the longest sentence has.
@@ -97,14 +103,21 @@ class _CausalTower:
 
     def features(self, tokens: torch.Tensor) -> torch.Tensor:
         """Features, (n, dim), not normalised."""
-        tower = self._tower
-        ends = (tokens if self._pool_type == "argmax" else (tokens == self._end_id).int()).argmax(dim=-1)
-        length = int(ends.max()) + 1
+        return self.of_length(tokens[:, : int(self._ends(tokens).max()) + 1])
+
+    def of_length(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Features of tokens that were cut already; decides by shapes alone, so that it can be traced."""
+        tower, length = self._tower, tokens.shape[1]
         dtype = tower.transformer.get_cast_dtype()
-        states = tower.token_embedding(tokens[:, :length]).to(dtype) + tower.positional_embedding[:length].to(dtype)
+        states = tower.token_embedding(tokens).to(dtype) + tower.positional_embedding[:length].to(dtype)
         states = tower.transformer(states, attn_mask=tower.attn_mask[:length, :length])
-        pooled = tower.ln_final(states[torch.arange(len(tokens), device=tokens.device), ends])
+        rows = torch.arange(tokens.shape[0], device=tokens.device)  # not len(): a tracer takes that for a constant
+        pooled = tower.ln_final(states[rows, self._ends(tokens)])
         projection = tower.text_projection
         if projection is None:
             return pooled  # type: ignore[no-any-return]
         return projection(pooled) if isinstance(projection, torch.nn.Linear) else pooled @ projection  # type: ignore[no-any-return]
+
+    def _ends(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Where each sentence ends, (n,)."""
+        return (tokens if self._pool_type == "argmax" else (tokens == self._end_id).int()).argmax(dim=-1)

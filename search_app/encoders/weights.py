@@ -19,6 +19,8 @@ from typing import Any
 from search_app.encoders.catalogue import KNOWN_MODELS
 
 DEFAULT_MODEL = "ViT-B-32/openai"
+# `SEARCH_MODEL=onnx:FOLDER`: no architecture of open_clip and no model trained here has a colon in its name.
+EXPORTED, EXPORT_MANIFEST = "onnx:", "manifest.json"
 # open_clip's own names for the weights in a repository, in the order in which it prefers them.
 HUB_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 # The file OpenAI's own package, `clip`, downloads for the default model.
@@ -122,6 +124,8 @@ def _ask(address: str) -> str | None:
 
 def locate(model: str) -> Location:
     """Say whether the weights of `model` (as `SEARCH_MODEL` spells it) are here or can be downloaded."""
+    if model.startswith(EXPORTED):
+        return _locate_export(model)
     if "/" not in model:
         return Location(obtainable=True, explanation=f"{model} is no model of open_clip: nothing is downloaded for it.")
     _, path = model.split("/", 1)
@@ -138,6 +142,15 @@ def locate(model: str) -> Location:
         obtainable=True,
         explanation=f"The weights of {model} are not on this machine yet, but {hub_address()} answers: "
         "they are downloaded on first use.",
+    )
+
+
+def _locate_export(model: str) -> Location:
+    folder = Path(model.removeprefix(EXPORTED)).expanduser()
+    if (folder / EXPORT_MANIFEST).is_file():
+        return Location(obtainable=True, explanation=f"The weights of {model} are in the folder {folder}.")
+    return Location(
+        obtainable=False, explanation=f"The folder {folder} holds no exported model: it has no {EXPORT_MANIFEST}."
     )
 
 

@@ -41,6 +41,11 @@ class IngestOptions:
     metadata: Path | None = None
     """A file about the pictures, which replaces what an earlier one said; None: that stays."""
 
+    @property
+    def threads(self) -> int:
+        """Decoding threads, in numbers."""
+        return self.workers or os.cpu_count() or 1
+
 
 def run_ingest(
     folder: Path, encoder: Encoder, store: IndexStore, options: IngestOptions, progress: Progress
@@ -83,7 +88,7 @@ class _Run:
         self._encoder = encoder
         self._writer = writer
         self._progress = progress
-        self._workers = options.workers or os.cpu_count() or 1
+        self._workers = options.threads
         self._preparation = Preparation(folder, encoder, options.max_pixels)
         self._description = Description(folder, options.max_pixels)
         self._before = writer.manifest()

@@ -19,6 +19,9 @@ MAX_PIXELS = 178_956_970
 """As the setting SEARCH_MAX_PIXELS has it where nothing is said."""
 MAX_WORKERS = 8
 """Pictures read at once, one core each: each takes some hundred MB of memory."""
+AHEAD = 8
+"""Pictures a thread may be ahead of whoever takes the words, which are small. One page of small print takes as long as
+four other pictures, and a commit as long as two: nobody waits for either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ class WordsSource:
         `EncoderError` where the reader cannot be used at all.
         """
         threads = min(workers or os.cpu_count() or 1, MAX_WORKERS)
-        return prepare_ahead(self._read_one, paths, workers=threads, ahead=2 * threads)
+        return prepare_ahead(self._read_one, paths, workers=threads, ahead=AHEAD * threads)
 
     def _read_one(self, path: str) -> ReadPicture:
         """Called in worker threads; what is wrong with one picture is a value, what is wrong with the store is not."""

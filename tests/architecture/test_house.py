@@ -20,6 +20,7 @@ HEAVY = (
     "matplotlib",
     "rapidocr",
     "cv2",
+    "httpx",  # not heavy, and only where pictures are fetched by their address
 )
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from search_app.encoders.lite_manifest import MODEL_FOLDER
+from search_app.encoders.lite_text import KEPT_TEXTS, open_tower
 from search_app.encoders.minilm import MiniLmSentences
 from search_app.errors import EncoderError
 
@@ -27,6 +29,14 @@ def test_a_sentence_has_its_vector_in_any_company(sentences: MiniLmSentences) ->
     alone = np.concatenate([sentences.encode_sentences([text]) for text in texts[:4]])
     np.testing.assert_allclose(together[:4], alone, atol=1e-5)
     assert sentences.encode_sentences([]).shape == (0, sentences.dim)
+
+
+def test_queries_that_are_under_way_together_go_through_the_network_once_each() -> None:
+    tower = open_tower((MODEL_FOLDER / "tokenizer.json").read_bytes())
+    under_way = [tower.encode([f"query {number}"]) for number in range(KEPT_TEXTS)]
+    assert all(tower.encode([f"query {number}"]) is tokens for number, tokens in enumerate(under_way))
+    tower.encode(["one more"])
+    assert tower.encode(["query 0"]) is not under_way[0]
 
 
 def test_a_closed_encoder_says_so() -> None:

@@ -250,6 +250,19 @@ def test_a_graph_is_built_and_finds_what_exact_search_finds(store: EdgeStore) ->
     reader.close()
 
 
+def test_a_graph_over_rounded_vectors_gives_the_scores_of_the_vectors_themselves(store: EdgeStore) -> None:
+    fill(store, range(1, 501))
+    reader = store.reader()
+    assert list(place(store).rglob("quantized.data")), "no rounded vectors were written"
+    for number in range(2000, 2010):
+        near, exact = reader.search([query(number, 10), query(number, 10, exact=True)])
+        scores = dict(zip(ids_of(exact), exact.scores, strict=True))
+        common = [(score, scores[one]) for one, score in zip(ids_of(near), near.scores, strict=True) if one in scores]
+        assert len(common) >= 9
+        assert all(abs(a - b) < 1e-6 for a, b in common)
+    reader.close()
+
+
 def cut(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 

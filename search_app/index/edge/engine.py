@@ -12,12 +12,11 @@ from typing import Any
 import qdrant_edge as qe
 
 from search_app.index.clauses import Clause
-from search_app.index.edge import facets, points
+from search_app.index.edge import facets, layout, points
 from search_app.index.edge.conditions import filter_of
 from search_app.index.edge.wire import FacetValue, Nearest, Payloads, Question, Rows, WordVectors
 from search_app.index.fields import FORM, IMAGE, MEANING, WORDS, WORDS_FIELDS, meta_indexes, with_has_words
 
-_HNSW_EF = 128
 _PAGE = 1000
 
 
@@ -38,17 +37,13 @@ class Engine:
         """Metadata fields that were written since the shard was opened, and how they are indexed."""
 
     def create(self, path: str, dim: int, graph_from: int) -> None:
-        """Make an empty shard; graphs are built for segments of more than `graph_from` points."""
-        kilobytes = max(1, graph_from * dim * 4 // 1024)
-        config = qe.EdgeConfig(
-            vectors={IMAGE: qe.EdgeVectorParams(dim, qe.Distance.Cosine)},
-            optimizers=qe.EdgeOptimizersConfig(indexing_threshold=kilobytes),
-        )
-        self._shard = qe.EdgeShard.create(path, config)
+        """Make an empty shard; see `layout.config`."""
+        self._shard = qe.EdgeShard.create(path, layout.config(dim, graph_from))
 
     def load(self, path: str, patience: float) -> None:
         """Open a shard, waiting `patience` seconds for another owner to end."""
         give_up = time.monotonic() + patience
+        layout.read_ahead(path)
         while self._shard is None:
             try:
                 self._shard = qe.EdgeShard.load(path)
@@ -100,7 +95,7 @@ class Engine:
             qe.QueryRequest(
                 depth,
                 query=qe.Query.Nearest(points.query_vector(vector), channel),
-                params=qe.SearchParams(hnsw_ef=_HNSW_EF, exact=exact),
+                params=layout.params(depth, exact=exact),
                 filter=filter_of(clauses, among),
                 with_payload=False,
                 with_vector=False,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -165,11 +166,17 @@ class EdgeShard:
         return read_words(dict(self.process.call("words", [*ids], timeout=_ANSWER_S)))
 
     def scan(self) -> Iterator[Known]:
-        """Every picture in id order."""
-        after = 0
-        while page := self.process.call("page", after, timeout=_ANSWER_S):
-            yield from (to_known(number, payload) for number, payload in page)
-            after = page[-1][0]
+        """Every picture in id order; the owner reads the next page while the last one is taken."""
+        with ThreadPoolExecutor(1, thread_name_prefix="page") as reading:
+            page = self._page(0)
+            while page:
+                ahead = reading.submit(self._page, page[-1][0])
+                yield from (to_known(number, payload) for number, payload in page)
+                page = ahead.result()
+
+    def _page(self, after: int) -> Payloads:
+        found: Payloads = self.process.call("page", after, timeout=_ANSWER_S)
+        return found
 
     def upsert(self, rows: Rows) -> None:
         """Add or replace validated points, some hundreds at a time."""

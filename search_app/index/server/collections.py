@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from qdrant_client import QdrantClient, models
 
+from search_app.index import graph
 from search_app.index.fields import CONTENT_HASH, INDEXES, PATH
 from search_app.index.server import requests
 from search_app.index.server.errors import already_exists, delay_asked, in_words
@@ -52,6 +53,12 @@ class ServerCollections:
             lambda: self._client.create_collection(
                 name,
                 vectors_config=requests.dense_vectors(dim),
+                hnsw_config=models.HnswConfigDiff(
+                    m=graph.LINKS,
+                    ef_construct=graph.CANDIDATES,
+                    full_scan_threshold=graph.kilobytes(graph.SCORED_SINGLY, dim),
+                ),
+                quantization_config=requests.INT8,
                 optimizers_config=models.OptimizersConfigDiff(indexing_threshold=0),
             )
         )

@@ -7,11 +7,14 @@ import numpy as np
 from qdrant_client import models
 
 from search_app.datatypes import SparseVector, VectorQuery, WordsPoint
+from search_app.index import graph
 from search_app.index.conditions import resolve
 from search_app.index.fields import FORM, IMAGE, MEANING, WORDS
 from search_app.index.server.conditions import filter_of
 
-HNSW_EF = 128
+INT8 = models.ScalarQuantization(
+    scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=graph.QUANTILE)
+)
 BRIEF = models.PayloadSelectorExclude(exclude=[WORDS])
 """The payload without the words, which may be a page of text."""
 
@@ -49,7 +52,13 @@ def nearest(query: VectorQuery, depth: int) -> models.QueryRequest:
         using=query.channel,
         limit=depth,
         filter=filter_of(resolve(query.where), query.among),
-        params=models.SearchParams(hnsw_ef=HNSW_EF, exact=query.exact),
+        params=models.SearchParams(
+            hnsw_ef=graph.EF,
+            exact=query.exact,
+            quantization=models.QuantizationSearchParams(
+                ignore=query.exact, rescore=True, oversampling=graph.oversampling(depth)
+            ),
+        ),
         with_payload=False,
         with_vector=False,
     )

@@ -13,11 +13,10 @@ from search_app.encoders.lite_pixels import IMAGE_SIZE
 from search_app.errors import MissingDependency
 from search_app.training.onnx_graph import OnnxGraph, Shape
 
-STAGE_ENDS = (3, 6, 10, 14, 19)
-"""Blocks after which the resolution or the number of channels changes."""
+STAGE_ENDS = {3: 65, 6: 33, 10: 17, 14: 17, 19: 9}
+"""Blocks after which the resolution or the number of channels changes, and how many places each way they end with."""
 COLOUR_GRID = {"kernel_shape": [65, 65], "strides": [65, 65]}
 """Four by four cells of 65 pixels."""
-POOLINGS = ("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool")
 EARLY_DIM = 4 * 4 * 3 + 3 * (24 + 48 + 88 + 120 + 208)
 
 
@@ -91,10 +90,19 @@ def write_block(graph: OnnxGraph, source: str, block: Any) -> str:
     return inner
 
 
+def write_poolings(graph: OnnxGraph, source: str, side: int) -> list[str]:
+    """Add the average, the largest value and the root of the sum of squares of each channel over all its places."""
+    squares = graph.node("GlobalAveragePool", [graph.node("Mul", [source, source])])
+    # GlobalLpPool would say this in one word, but ONNX Runtime computes it in one thread and one number at a time.
+    root = graph.node("Sqrt", [graph.node("Mul", [squares, graph.constant(np.float32(side * side))])])
+    pooled = [graph.node("GlobalAveragePool", [source]), graph.node("GlobalMaxPool", [source]), root]
+    return [graph.node("Flatten", [one], axis=1) for one in pooled]
+
+
 def write_backbone(graph: OnnxGraph, model: Any) -> BackboneOutputs:
     """Add the whole network behind a uint8 input `pixels` of shape (n, 260, 260, 3), RGB."""
     pixels = graph.input("pixels", TensorProto.UINT8, ["n", IMAGE_SIZE, IMAGE_SIZE, 3])
-    planes = graph.node("Transpose", [graph.node("Cast", [pixels], to=TensorProto.FLOAT)], perm=[0, 3, 1, 2])
+    planes = graph.node("Cast", [graph.node("Transpose", [pixels], perm=[0, 3, 1, 2])], to=TensorProto.FLOAT)
     centred = graph.node("Sub", [planes, graph.constant(np.float32(127))])
     current = graph.node("Mul", [centred, graph.constant(np.float32(1 / 128))])
     current = write_conv(graph, current, model._conv_stem, model._bn0)
@@ -102,7 +110,7 @@ def write_backbone(graph: OnnxGraph, model: Any) -> BackboneOutputs:
     for index, block in enumerate(model._blocks):
         current = write_block(graph, current, block)
         if index in STAGE_ENDS:
-            early += [graph.node("Flatten", [graph.node(pooling, [current])], axis=1) for pooling in POOLINGS]
+            early += write_poolings(graph, current, STAGE_ENDS[index])
     last = write_conv(graph, current, model._conv_head, model._bn1)
     mean = graph.node("Flatten", [graph.node("GlobalAveragePool", [last])], axis=1)
     peak = graph.node("Flatten", [graph.node("GlobalMaxPool", [last])], axis=1)

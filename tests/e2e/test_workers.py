@@ -1,5 +1,6 @@
 """Several processes answer from one embedded index, and all follow when it is replaced."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from shutil import copyfile
 import httpx
 import pytest
 
+from search_app.cli.serve import send_at_once
 from tests.conftest import SAMPLE, clean_environment, free_port, search_app
 
 STUB = {"SEARCH_MODEL": "stub"}
@@ -68,3 +70,13 @@ def test_no_worker_at_all_is_refused_in_a_sentence(tmp_path: Path) -> None:
     assert done.status == 2
     assert "--workers 0" in done.err
     assert "Traceback" not in done.err
+
+
+def test_connections_of_the_shared_socket_send_at_once() -> None:
+    """As uvicorn makes it for several workers, without a protocol number: asyncio would leave it as it is."""
+    with socket.socket(socket.AF_INET) as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        send_at_once(listening)
+        with socket.create_connection(listening.getsockname()), listening.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -46,32 +46,6 @@ ZEROS = {
 ones; what AV1 makes of zeros is a picture to its decoder too."""
 
 
-def promising(kind: str, side: int) -> bytes:
-    """A small file whose header promises `side` x `side` pixels; WebP and AVIF about the most that they can."""
-    whole = encode(photo(), kind)
-    match kind:
-        case "PNG":
-            header = b"IHDR" + struct.pack(">LL", side, side) + whole[24:29]
-            return whole[:12] + header + struct.pack(">L", zlib.crc32(header)) + whole[33:]
-        case "WEBP":
-            extended = encode(photo(), "WEBP", exif=b"Exif\0\0II*\0")
-            return extended[:24] + b"\xff\x3f\0" * 2 + extended[30:]
-        case "TIFF":
-            for tag, value in ((256, 96), (257, 64)):
-                entry = struct.pack("<HHLL", tag, 4, 1, value)
-                whole = whole.replace(entry, struct.pack("<HHLL", tag, 4, 1, side))
-            return whole
-        case "AVIF":
-            side = 16_000
-    layout, size = {
-        "JPEG": (">HH", (64, 96)),
-        "GIF": ("<HH", (96, 64)),
-        "BMP": ("<LL", (96, 64)),
-        "AVIF": (">LL", (96, 64)),
-    }[kind]
-    return whole.replace(struct.pack(layout, *size), struct.pack(layout, side, side))
-
-
 def chunk(name: bytes, content: bytes) -> bytes:
     """One chunk of a PNG."""
     return struct.pack(">L", len(content)) + name + content + struct.pack(">L", zlib.crc32(name + content))

@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image, PngImagePlugin
 
 from tests.hostile import bytes_of
-from tests.images.pictures import encode, photo
+from tests.images.pictures import encode, photo, promising
 
 INDEXED, PASSED_OVER = "indexed", "passed over"
 Write = Callable[[Path], object]
@@ -49,7 +49,7 @@ def corpus() -> list[Nasty]:
 def bombs() -> Iterator[Nasty]:
     """Small files that ask for much: by the size in the header, by compression, by frames, by what lies beside."""
     for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"):
-        yield Nasty(f"bomb-size-{kind.lower()}.jpg", data(bytes_of.promising(kind, 50_000)), "pixels, the limit is")
+        yield Nasty(f"bomb-size-{kind.lower()}.jpg", data(promising(kind, 50_000)), "pixels, the limit is")
     yield Nasty("bomb-zlib.png", data(bytes_of.png(9_000, 9_000, zlib.compress(bytes(9_001 * 9_000), 9))), INDEXED)
     yield Nasty("bomb-too-much-zlib.png", data(bytes_of.png(8, 8, zlib.compress(bytes(2**26), 9))), INDEXED)
     # Each takes a few hundred kilobytes here, and up to 2 GB where it is made RGB the plain way.

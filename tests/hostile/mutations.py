@@ -16,7 +16,7 @@ from pathlib import Path
 from search_app.errors import ImageError
 from search_app.images.decode import decode_bytes
 from tests.hostile import bytes_of
-from tests.images.pictures import encode, photo
+from tests.images.pictures import encode, photo, promising
 
 MAX_PIXELS = 1_000_000
 LONGEST_S = 5.0
@@ -38,7 +38,7 @@ def seeds() -> list[bytes]:
         *(encode(picture, "TIFF", compression=name) for name in ("tiff_lzw", "tiff_deflate", "packbits", "jpeg")),
         encode(picture.convert("1"), "TIFF", compression="group4"),
         *(encode(picture, "JPEG", exif=exif) for exif in bytes_of.lying_exif().values()),
-        *(bytes_of.promising(kind, 900) for kind in FORMATS),
+        *(promising(kind, 900) for kind in FORMATS),
         bytes_of.looping_tiff(),
     ]
 

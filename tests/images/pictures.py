@@ -4,6 +4,7 @@ import io
 import os
 import struct
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,32 @@ def encode(image: Image.Image, format_name: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format_name, **options)
     return buffer.getvalue()
+
+
+def promising(kind: str, side: int) -> bytes:
+    """A small file whose header promises `side` x `side` pixels; WebP and AVIF about the most that they can."""
+    whole = encode(photo(), kind)
+    match kind:
+        case "PNG":
+            header = b"IHDR" + struct.pack(">LL", side, side) + whole[24:29]
+            return whole[:12] + header + struct.pack(">L", zlib.crc32(header)) + whole[33:]
+        case "WEBP":
+            extended = encode(photo(), "WEBP", exif=b"Exif\0\0II*\0")
+            return extended[:24] + b"\xff\x3f\0" * 2 + extended[30:]
+        case "TIFF":
+            for tag, value in ((256, 96), (257, 64)):
+                entry = struct.pack("<HHLL", tag, 4, 1, value)
+                whole = whole.replace(entry, struct.pack("<HHLL", tag, 4, 1, side))
+            return whole
+        case "AVIF":
+            side = 16_000
+    layout, size = {
+        "JPEG": (">HH", (64, 96)),
+        "GIF": ("<HH", (96, 64)),
+        "BMP": ("<LL", (96, 64)),
+        "AVIF": (">LL", (96, 64)),
+    }[kind]
+    return whole.replace(struct.pack(layout, *size), struct.pack(layout, side, side))
 
 
 def difference(first: Image.Image, second: Image.Image) -> float:

@@ -6,9 +6,9 @@ from itertools import chain
 
 import numpy as np
 
-from search_app.datatypes import FacetValue, Known, Manifest, Neighbours, VectorQuery
+from search_app.datatypes import Condition, FacetValue, Known, Manifest, Neighbours, VectorQuery
 from search_app.index.base import IndexReader
-from search_app.search.arrange import SPREAD, fold, sort, spread
+from search_app.search.arrange import SPREAD, fold, group_of, sort, spread
 from search_app.search.asking import Asked, Asking
 from search_app.search.background import Background
 from search_app.search.encoding import QueryEncoder
@@ -113,7 +113,7 @@ class Answering:
             tier = _passing(ranker.rank(pool), query)
             found = tier if found is None else found.then(tier)
             if query.fold or query.sort:
-                known |= self._reader.fetch(tier.ids.tolist())
+                known |= self._reader.fetch(tier.ids.tolist() if query.sort else self._copies_in(tier, asked))
             if _is_enough(query, found, tier, known, depth):
                 break
         assert found is not None  # noqa: S101 - there is always a first tier, if an empty one
@@ -121,6 +121,13 @@ class Answering:
         shown = np.arange(query.offset, min(query.offset + query.limit, len(hits.ids)))
         relevant = tuple(found.ids[found.relevance >= LINE].tolist())
         return Page(hits.take(shown), relevant, copies, known)
+
+    def _copies_in(self, tier: Ranked, asked: Asked) -> list[int]:
+        """Those that have copies; to fetch all of a tier takes longer than to find it."""
+        some, vector = tuple(tier.ids.tolist()), asked.questions[0].vector  # the first question is one to the pictures
+        is_copy = (Condition("copy_of", gte=1),)
+        copies = VectorQuery(vector, len(some), exact=True, among=some, where=is_copy)
+        return self._reader.search([copies])[0].ids.tolist() if some else []
 
     def _arranged(
         self, query: SearchQuery, background: Background, hits: Ranked, known: Mapping[int, Known]
@@ -176,7 +183,7 @@ def _is_enough(query: SearchQuery, found: Ranked, tier: Ranked, known: Mapping[i
         return True
     if query.min_relevance is not None and not len(tier.ids):
         return True
-    hits = len({known[number].picture.copy_of or number for number in known}) if query.fold else len(found.ids)
+    hits = len({group_of(number, known) for number in found.ids.tolist()}) if query.fold else len(found.ids)
     return hits >= query.offset + query.limit
 
 

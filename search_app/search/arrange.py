@@ -13,12 +13,16 @@ SPREAD = 256
 """Of so many of the best the most diverse ones are chosen."""
 
 
+def group_of(number: int, known: Mapping[int, Known]) -> int:
+    """The group of copies a picture is in; of one that has none, or is not among the `known`, its own id."""
+    return (known[number].picture.copy_of if number in known else 0) or number
+
+
 def fold(ranked: Ranked, known: Mapping[int, Known]) -> tuple[Ranked, dict[int, tuple[int, ...]]]:
-    """The best of each group of copies, and the ids of the others by its id."""
+    """The best of each group of copies, and the ids of the others by its id; `known` holds at least all copies."""
     groups: dict[int, list[int]] = {}
     for number in ranked.ids.tolist():
-        picture = known.get(number)
-        groups.setdefault((picture.picture.copy_of if picture else 0) or number, []).append(number)
+        groups.setdefault(group_of(number, known), []).append(number)
     first = {members[0]: tuple(members[1:]) for members in groups.values()}
     kept = np.array([number in first for number in ranked.ids.tolist()], bool)
     return ranked.take(kept), {number: others for number, others in first.items() if others}

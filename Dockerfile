@@ -11,13 +11,16 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
 WORKDIR /build
 # The environment gets no pip of its own: nothing is installed into a running container.
 RUN python -m venv --without-pip /opt/venv
-COPY constraints.txt requirements.txt requirements-lite.txt ./
-# torch comes first and alone from its own index, where the CPU build is; what it depends on comes from PyPI with the rest.
-RUN if grep -q '^torch' "$REQUIREMENTS"; then \
+COPY constraints.txt ./
+COPY locks/ locks/
+# Everything but torch by its hash. torch comes alone from its own index, where the CPU build is, by its version: no hash
+# fits all builds. Another index may bring packages of CUDA with it.
+RUN pip --python /opt/venv/bin/python install --no-deps --require-hashes -r "locks/$REQUIREMENTS" \
+    && if [ "$REQUIREMENTS" != requirements-lite.txt ]; then \
         pip --python /opt/venv/bin/python install --no-deps --index-url "$TORCH_INDEX_URL" -c constraints.txt \
-            torch torchvision; \
-    fi \
-    && pip --python /opt/venv/bin/python install -c constraints.txt -r "$REQUIREMENTS"
+            torch torchvision \
+        && pip --python /opt/venv/bin/python install -c constraints.txt torch torchvision; \
+    fi
 
 
 FROM python:3.11-slim AS service

@@ -114,8 +114,9 @@ fetch() {
 
 # One request; sets `status` (HTTP) and `message` (curl's).  attempt NAME URL ZIP
 attempt() {
-  local url="$2" zip="$3" answer code options
-  options=(--fail --location --connect-timeout 20 --speed-limit 1000 --speed-time 60 --proto '=http,https'
+  local url="$2" zip="$3" answer code options protocols="=http,https"
+  case "$url" in https:*) protocols="=https" ;; esac # no redirect leads from TLS to none
+  options=(--fail --location --connect-timeout 20 --speed-limit 1000 --speed-time 60 --proto "$protocols"
     --dump-header "$zip.headers" --output "$zip.part" --write-out '%{http_code} %{errormsg}')
   if [ -s "$zip.part" ]; then
     options+=(--continue-at -)

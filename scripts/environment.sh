@@ -22,24 +22,29 @@ setting() {
   printf '%s' "$value"
 }
 
-# Install requirement files into .venv at the tested versions; a stamp makes the second time free.
+# Install what a requirements file needs, by its lock, into .venv or another environment; a stamp makes the second time free.
+# The lock is complete: nothing is looked for beside it, and a file with other bytes than it says is refused.
 install() {
-  local stamp file arguments=()
-  [ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
-  stamp=".venv/.installed-$(cat "$@" constraints.txt | cksum | tr ' ' '-')"
+  local environment="${2:-.venv}" stamp
+  [ -x "$environment/bin/python" ] || "$PYTHON" -m venv "$environment"
+  stamp="$environment/.installed-$(cat "locks/$1" constraints.txt | cksum | tr ' ' '-')"
   [ ! -f "$stamp" ] || return 0
-  for file in "$@"; do arguments+=(-r "$file"); done
-  prefer_cpu_torch "$@"
-  echo "Installing $* into .venv ..."
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "${arguments[@]}"
+  echo "Installing $1 into $environment ..."
+  "$environment/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "locks/$1"
+  case "$1" in requirements.txt | requirements-dev.txt) install_torch ;; esac
   touch "$stamp"
 }
 
+# torch is told by its version alone: its builds for CPU and CUDA share that and differ in their bytes.
+install_torch() {
+  prefer_cpu_torch
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch torchvision
+}
+
 # Without an NVIDIA GPU take PyTorch's own CPU builds where their index can be reached: several GB less than CUDA's.
-# Their dependencies come later from the usual index: PyTorch's may not carry the tested versions.
+# What they depend on is there already, out of the lock.
 prefer_cpu_torch() {
   local index="${TORCH_INDEX_URL:-https://download.pytorch.org/whl/cpu}"
-  grep -qs '^torch' "$@" || return 0
   [ "$(uname -s)" = Linux ] && ! command -v nvidia-smi > /dev/null || return 0
   .venv/bin/python -c 'import torch' 2> /dev/null && return 0
   "$PYTHON" -c 'import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=3)' "$index/torch/" 2> /dev/null || return 0

@@ -4,6 +4,8 @@ SearchAppError
 ├── SettingsError            a setting has a wrong value
 ├── BadRequest               a caller's mistake; `parameter` names it           -> HTTP 4xx
 ├── NotFound                 an id or a path that is not in the index           -> HTTP 404
+├── NameTaken                another picture lies under that name               -> HTTP 409
+├── FolderClosed             the indexed folder cannot be written to            -> HTTP 403
 ├── ImageError               one file cannot be used; costs that file only
 │   ├── NotAnImage           content is of no known picture format
 │   ├── BrokenImage          a picture, but damaged
@@ -12,6 +14,7 @@ SearchAppError
 ├── EncoderError             a model cannot be used
 │   ├── UnknownModel         no such name
 │   ├── WeightsUnavailable   the weights are neither here nor at the hub
+│   ├── EncoderStuck         a model gave no answer in time, or is being replaced    -> HTTP 503
 │   └── MissingDependency    a package is not installed; the message has the pip line
 ├── VectorIndexError
 │   ├── ModelMismatch        the index was made by another model
@@ -48,6 +51,14 @@ class NotFound(SearchAppError):
     """An id or a path that is not in the index."""
 
 
+class NameTaken(SearchAppError):
+    """Something else lies under the name that a picture was to have."""
+
+
+class FolderClosed(SearchAppError):
+    """The indexed folder cannot be written to, by rights of the file system or by a setting."""
+
+
 class ImageError(SearchAppError):
     """One file cannot be used; the message is the reason that reports show."""
 
@@ -78,6 +89,10 @@ class UnknownModel(EncoderError):
 
 class WeightsUnavailable(EncoderError):
     """The weights are neither on this machine nor at the hub."""
+
+
+class EncoderStuck(EncoderError):
+    """A model gave no answer in its time; a fresh one is being opened."""
 
 
 class MissingDependency(EncoderError):

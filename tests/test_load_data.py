@@ -1,7 +1,10 @@
 """`load_data.sh` against a server on this machine that misbehaves as servers do."""
 
+import datetime as dt
 import io
+import ipaddress
 import os
+import ssl
 import stat
 import subprocess
 import threading
@@ -11,6 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 SCRIPT = Path(__file__).parents[1] / "load_data.sh"
 PICTURES = {f"{number}.jpg": os.urandom(60_000) for number in (10, 20, 30)}
@@ -357,3 +363,50 @@ def test_a_folder_that_was_there_before_keeps_its_other_files(load, data):
     (data / "0" / "10.jpg").write_bytes(b"half")
     assert load(0).returncode == 0
     assert pictures(data / "0") == PICTURES | {"mine.jpg": b"mine"}
+
+
+def certificate(folder: Path) -> Path:
+    """A key and a certificate for this machine, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, pkcs8, plain = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    (folder / "tls.pem").write_bytes(key.private_bytes(pem, pkcs8, plain) + made.public_bytes(pem))
+    return folder / "tls.pem"
+
+
+@pytest.mark.parametrize("redirects", [True, False])
+def test_a_download_over_tls_is_never_led_to_plain_http(server, load, tmp_path, redirects):
+    plain = f"http://127.0.0.1:{server.server_address[1]}"
+
+    class Guarded(Handler):
+        def do_GET(self):
+            if not redirects:
+                return super().do_GET()
+            self.send_response(302)
+            self.send_header("Location", plain + self.path)
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate(tmp_path))
+    with Server(("127.0.0.1", 0), Guarded) as guarded:
+        guarded.resources, guarded.downloads = server.resources, []
+        guarded.socket = context.wrap_socket(guarded.socket, server_side=True)
+        thread = threading.Thread(target=guarded.serve_forever, args=(0.01,))
+        thread.start()
+        address = f"https://127.0.0.1:{guarded.server_address[1]}"
+        done = load(0, ADS_BASE_URL=address, CURL_CA_BUNDLE=str(tmp_path / "tls.pem"))
+        guarded.shutdown()
+        thread.join()
+    came_plainly = [path for path, _ in server.downloads if path == "/subfolder-0.zip"]
+    assert came_plainly == []
+    assert (tmp_path / "data" / "0").exists() is not redirects, done.stdout + done.stderr
+    assert ("part 0: FAILED" in done.stdout) is redirects

@@ -65,7 +65,9 @@ def main() -> None:
         made_up.make(home, LiteEncoder(), count, MiniLmSentences())
         figures: dict[str, Any] = {"count": count, "seconds": seconds, "loads": {}}
         for workers in (1,) if arguments.quick else (1, 2):
-            with serving(ours("--workers", str(workers)), home, SEARCH_MODEL="lite") as service:
+            with serving(
+                ours("--workers", str(workers)), home, SEARCH_MODEL="lite", SEARCH_MAX_WAITING="64"
+            ) as service:
                 _warm(service)
                 for number, load in enumerate(load for load in LOADS if load.workers == workers):
                     note(load.name)

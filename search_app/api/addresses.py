@@ -49,6 +49,9 @@ _CLOSED_V6 = tuple(
 _NAT64 = IPv6Network("64:ff9b::/96")
 """How a network without IPv4 reaches it: the last 32 bits are the address that counts."""
 
+_ISATAP = frozenset({0x5EFE, 0x0200_5EFE})
+"""How the third quarter of an address says the same within a site's own network (RFC 5214)."""
+
 
 def may_be_fetched_from(address: str, permitted: Iterable[Network] = ()) -> bool:
     """Whether a numeric address is a public one, or in one of the `permitted` networks; a zone makes it local."""
@@ -68,6 +71,6 @@ def _is_public_v4(ip: IPv4Address) -> bool:
 def _is_public_v6(ip: IPv6Address) -> bool:
     if ip.scope_id is not None:
         return False
-    if ip in _NAT64:
+    if ip in _NAT64 or int(ip) >> 32 & 0xFFFFFFFF in _ISATAP:
         return _is_public_v4(IPv4Address(int(ip) & 0xFFFFFFFF))
     return ip in _GLOBAL_V6 and not any(ip in network for network in _CLOSED_V6)

@@ -1,27 +1,28 @@
-"""What surrounds every request: security headers, a limit on bodies; and a start that fails in one sentence."""
+"""What surrounds every request: security headers, other sites' pages; and a start that fails in one sentence."""
 
-from http import HTTPStatus
-
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_BODY_BYTES = 1_000_000
-MAX_PICTURES_BYTES = 30_000_000
-"""Where a body may hold pictures."""
+from search_app.api.guard import Guard
+
 SECURITY_HEADERS = {
     # Pictures as data: URLs are what Swagger UI draws its icons with; nothing else needs more than 'self'.
     "content-security-policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
 
+_ONLY_TLS = "max-age=31536000"
+
 
 class SecurityHeaders:
-    """Adds `SECURITY_HEADERS` to every answer that does not set them itself."""
+    """Adds `SECURITY_HEADERS` to every answer that does not set them itself; over TLS, that it be so for a year."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -34,37 +35,36 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+                if scope["scheme"] == "https":
+                    headers.setdefault("strict-transport-security", _ONLY_TLS)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
 
 
-class BodyLimit:
-    """Refuses bodies that are too large with 413, before they are read where their length is announced."""
+class OtherSites:
+    """Lets pages of the sites in `SEARCH_ALLOWED_ORIGINS` ask from a browser (CORS); of no other site, by default."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._sharing: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; its body is counted as it is read."""
-        if scope["type"] != "http":
+        """Answer what a browser asks beforehand, and say in each answer who may read it."""
+        guard: Guard | None = scope["app"].state.guard if scope["type"] == "http" else None
+        if guard is None or not guard.origins:
             await self._app(scope, receive, send)
             return
-        takes_pictures = scope["path"].rstrip("/").endswith(("/search", "/search/batch", "/explain"))
-        limit = MAX_PICTURES_BYTES if takes_pictures else MAX_BODY_BYTES
-        announced = int(Headers(scope=scope).get("content-length", 0))
-        received = 0
-
-        async def receive_limited() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if max(announced, received) > limit:
-                detail = f"the body has more than {limit} bytes"
-                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
-            return message
-
-        await self._app(scope, receive_limited, send)
+        if self._sharing is None:
+            # Without credentials: a site that is allowed sends a key of its own, not the cookie of our page.
+            self._sharing = CORSMiddleware(
+                self._app,
+                allow_origins=guard.origins,
+                allow_methods=("GET", "HEAD", "POST", "DELETE"),
+                allow_headers=("authorization", "content-type", "x-api-key", "x-request-id"),
+                expose_headers=("ratelimit", "ratelimit-policy", "retry-after", "x-request-id"),
+            )
+        await self._sharing(scope, receive, send)
 
 
 class PlainStartFailure:

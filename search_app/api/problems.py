@@ -1,7 +1,7 @@
 """Errors as problem documents (RFC 9457): from the router's 404 to a bug, every error looks the same."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
@@ -16,7 +16,8 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from search_app.api.middleware import SECURITY_HEADERS
-from search_app.errors import BadRequest, ImageError, NoIndexYet, NotFound, SearchAppError
+from search_app.api.request_ids import HEADER
+from search_app.errors import BadRequest, FolderClosed, ImageError, NameTaken, NoIndexYet, NotFound, SearchAppError
 
 RETRY_AFTER_SECONDS = 5
 _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
@@ -27,7 +28,11 @@ _NOTHING_INDEXED = (
     "searches are answered as soon as it has stored the first pictures, without a restart"
 )
 _MEANINGS = {
-    HTTPStatus.BAD_REQUEST: "The body is not JSON.",
+    HTTPStatus.BAD_REQUEST: "The body is not JSON, or no form where one is taken.",
+    HTTPStatus.UNAUTHORIZED: "Keys are asked for here, and none came or none that is known.",
+    HTTPStatus.FORBIDDEN: "The key is of a lesser scope, a page of another site asks for a change, or none are made.",
+    HTTPStatus.TOO_MANY_REQUESTS: "More requests than are allowed; `Retry-After` says when to come again.",
+    HTTPStatus.CONFLICT: "Another picture or file has this name.",
     HTTPStatus.NOT_FOUND: "No image has this id, or its file is gone.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A parameter is missing or wrong; `parameter` names it.",
@@ -91,14 +96,15 @@ def install(app: FastAPI) -> None:
     app.openapi = describe_with_problems  # type: ignore[method-assign]
 
 
-def _problem(
+def problem(
     request: Request,
     status: int,
     detail: str,
     errors: Sequence[WrongParameter] = (),
-    headers: dict[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> ProblemResponse:
-    problem = Problem(
+    """The answer that says what is wrong with a request."""
+    told = Problem(
         type="about:blank",
         title=HTTPStatus(status).phrase,
         status=status,
@@ -107,7 +113,7 @@ def _problem(
         parameter=errors[0].parameter if errors else None,
         errors=list(errors) or None,
     )
-    return ProblemResponse(problem.model_dump(exclude_none=True), status, headers)
+    return ProblemResponse(told.model_dump(exclude_none=True), status, headers)
 
 
 async def _on_search_app_error(request: Request, error: Exception) -> ProblemResponse:
@@ -115,13 +121,17 @@ async def _on_search_app_error(request: Request, error: Exception) -> ProblemRes
     match error:
         case BadRequest():
             wrong = WrongParameter(parameter=error.parameter, detail=str(error))
-            return _problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error), [wrong])
+            return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error), [wrong])
+        case NameTaken():
+            return problem(request, HTTPStatus.CONFLICT, str(error))
+        case FolderClosed():
+            return problem(request, HTTPStatus.FORBIDDEN, str(error))
         case NotFound() | ImageError():
-            return _problem(request, HTTPStatus.NOT_FOUND, str(error))
+            return problem(request, HTTPStatus.NOT_FOUND, str(error))
         case _:
             detail = _NOTHING_INDEXED if isinstance(error, NoIndexYet) else str(error)
             retry = {"retry-after": str(RETRY_AFTER_SECONDS)}
-            return _problem(request, HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=retry)
+            return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=retry)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> ProblemResponse:
@@ -133,7 +143,7 @@ async def _on_http_exception(request: Request, error: Exception) -> ProblemRespo
         case HTTPStatus.METHOD_NOT_ALLOWED:
             detail = f"this path does not answer {request.method}; /docs lists what it does"
             headers = {"allow": ", ".join(_allowed(request))}
-    return _problem(request, error.status_code, detail, headers=headers)
+    return problem(request, error.status_code, detail, headers=headers)
 
 
 def _allowed(request: Request) -> list[str]:
@@ -148,10 +158,10 @@ async def _on_wrong_parameters(request: Request, error: Exception) -> ProblemRes
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for it
     found = error.errors()
     if found[0]["type"] == "json_invalid":
-        return _problem(request, HTTPStatus.BAD_REQUEST, f"the body is not JSON: {found[0]['ctx']['error']}")
+        return problem(request, HTTPStatus.BAD_REQUEST, f"the body is not JSON: {found[0]['ctx']['error']}")
     wrong = [WrongParameter(parameter=_name(entry["loc"]), detail=entry["msg"]) for entry in found]
     detail = "; ".join(f"{entry.parameter}: {entry.detail}" for entry in wrong)
-    return _problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, wrong)
+    return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, wrong)
 
 
 def _name(location: Sequence[int | str]) -> str:
@@ -165,6 +175,10 @@ async def _on_client_gone(_request: Request, _error: Exception) -> Response:
 
 
 async def _on_bug(request: Request, _error: Exception) -> ProblemResponse:
-    """Say nothing about the inside; the server logs the exception, which is raised again after this answer."""
+    """Say nothing about the inside; the server logs the exception, which is raised again after this answer.
+
+    This answer goes out around all middleware, so what that adds is added here.
+    """
     detail = "something went wrong inside the service; its log has the details"
-    return _problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, detail, headers=dict(SECURITY_HEADERS))
+    headers = {**SECURITY_HEADERS, HEADER: getattr(request.state, "request_id", "")}
+    return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, detail, headers=headers)

@@ -1,13 +1,13 @@
 """Routes that answer queries."""
 
 import json
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from search_app.api.dependencies import Fetcher, ImageId, Limit, SearchTurns, Service
@@ -131,13 +131,18 @@ async def search_in_full(
     summary="Many searches at once",
     responses=documented(*_CANNOT_ANSWER, *_CANNOT_READ, *_UNKNOWN),
 )
-def search_batch(
-    service: Service, request: Request, queries: Annotated[list[SearchQuery], Depends(_asked_together)]
+async def search_batch(
+    service: Service,
+    turns: SearchTurns,
+    request: Request,
+    queries: Annotated[list[SearchQuery], Depends(_asked_together)],
 ) -> BatchAnswer:
     """Answer each query as `POST /search` does; a mistake in one of them refuses them all."""
     root = request.scope["root_path"]
+    results = await turns.take_each(request, [partial(service.search, query) for query in queries])
+    answered = zip(results, queries, strict=True)
     return BatchAnswer(
-        answers=[SearchAnswer.of_query(service.search(query), root, normalised(query.text)) for query in queries]
+        answers=[SearchAnswer.of_query(result, root, normalised(query.text)) for result, query in answered]
     )
 
 
@@ -159,9 +164,16 @@ async def similar(
     summary="Why is this picture an answer?",
     responses=documented(*_UNKNOWN, *_CANNOT_ANSWER),
 )
-def explain(service: Service, image_id: ImageId, parameters: Annotated[ExplainParameters, Query()]) -> ExplanationOut:
+async def explain(
+    service: Service,
+    turns: SearchTurns,
+    request: Request,
+    image_id: ImageId,
+    parameters: Annotated[ExplainParameters, Query()],
+) -> ExplanationOut:
     """Tell what each term and channel says for a picture, which words match, and where in it the match lies."""
-    return ExplanationOut.of(service.explain(parameters.to_query(), image_id))
+    query = parameters.to_query()
+    return ExplanationOut.of(await turns.take(request, lambda: service.explain(query, image_id)))
 
 
 @router.post(
@@ -171,7 +183,11 @@ def explain(service: Service, image_id: ImageId, parameters: Annotated[ExplainPa
     openapi_extra=_BODY,
 )
 async def explain_in_full(
-    service: Service, image_id: ImageId, query: Annotated[SearchQuery, Depends(_asked)]
+    service: Service,
+    turns: SearchTurns,
+    request: Request,
+    image_id: ImageId,
+    query: Annotated[SearchQuery, Depends(_asked)],
 ) -> ExplanationOut:
     """Tell the same of the whole grammar, as `POST /search` takes it: with terms, weights and given pictures."""
-    return ExplanationOut.of(await run_in_threadpool(service.explain, query, image_id))
+    return ExplanationOut.of(await turns.take(request, lambda: service.explain(query, image_id)))

@@ -1,6 +1,7 @@
 """`python -m search_app`: one parser, one module a command, one place where errors become sentences."""
 
 import argparse
+import errno
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,7 @@ from search_app.cli import (
     index,
     info,
     judgements,
+    keys,
     labels,
     mcp,
     models,
@@ -28,6 +30,7 @@ COMMANDS = (
     index,
     search,
     serve,
+    keys,
     mcp,
     info,
     duplicates,
@@ -72,4 +75,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output left (`| head`): not an error, and nothing more can be said to it.
         sys.stderr.close()
         return 0
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        text = f"error: {error.filename or 'the output'} cannot be written ({error.strerror}): free some space and run "
+        print(plain(f"{text}the same command again; what was reported as done is kept"), file=sys.stderr)
+        return WRONG_USE
     return status

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 from search_app.cli.options import Subparsers
 from search_app.errors import SettingsError
 from search_app.settings import load_settings
+from search_app.wiring import open_guard
 
 if TYPE_CHECKING:
     import uvicorn
 
 _APP = "search_app.main:app"
+HIGHEST_PORT = 65_535
+_WORKER_SECONDS = 30
+"""Without a sign of life a worker is killed. uvicorn's five are too few for one that starts on a busy machine: killed
+before it has begun, again and again, it never would."""
 
 
 def add_parser(commands: Subparsers) -> None:
@@ -33,15 +38,42 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until stopped."""
     import uvicorn
 
+    from search_app.api.connections import server_options
+
     if arguments.workers < 1:
         raise SettingsError(f"--workers {arguments.workers}: at least one process must answer")
-    load_settings()  # a wrong value stops the start here, in one sentence
-    port = arguments.port if arguments.port is not None else int(os.environ.get("PORT", "8000"))
+    settings = load_settings()
+    open_guard(settings)  # a wrong value stops the start here, in one sentence
+    port = arguments.port if arguments.port is not None else _port_of(os.environ.get("PORT", "8000"))
+    _require_free(arguments.host, port)
+    options = server_options(settings.client_seconds)
     if arguments.workers == 1:
-        uvicorn.run(_APP, host=arguments.host, port=port)
+        uvicorn.run(_APP, host=arguments.host, port=port, **options)
     else:
-        _run_workers(uvicorn.Config(_APP, host=arguments.host, port=port, workers=arguments.workers))
+        options["timeout_worker_healthcheck"] = _WORKER_SECONDS
+        _run_workers(uvicorn.Config(_APP, host=arguments.host, port=port, workers=arguments.workers, **options))
     return 0
+
+
+def _port_of(text: str) -> int:
+    if not text.isdecimal():
+        raise SettingsError(f"PORT={text!r}: it takes the number of a port")
+    return int(text)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Raise `SettingsError` where the address cannot be bound: told now, not after the model was loaded."""
+    if not 0 <= port <= HIGHEST_PORT:
+        raise SettingsError(f"port {port}: ports are numbers from 0 to {HIGHEST_PORT}")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {host} port {port}: {error.strerror}; choose another with --port"
+        ) from None
 
 
 def _run_workers(config: "uvicorn.Config") -> None:

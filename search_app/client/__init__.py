@@ -6,6 +6,7 @@ from search_app.client.errors import ClientError, ProblemError, UnexpectedAnswer
 from search_app.client.grammar import Term
 from search_app.client.retrying import Retry
 from search_app.client.values import (
+    AddedImage,
     Explanation,
     FacetCount,
     HeatMap,
@@ -21,6 +22,7 @@ from search_app.client.values import (
 )
 
 __all__ = [
+    "AddedImage",
     "AsyncSearchClient",
     "ClientError",
     "Explanation",

@@ -1,18 +1,28 @@
 """The client for programs that do other things while they wait."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Self, TypeVar, Unpack
 
 import anyio
 import httpx
 
 from search_app.client import calls
-from search_app.client.calls import Call
+from search_app.client.calls import Call, MetaValue
 from search_app.client.connecting import DEFAULT_URL, Connected, http_options
 from search_app.client.grammar import ExplainGrammar, Grammar, ListGrammar, Question
 from search_app.client.paging import Paging
+from search_app.client.pictures import Picture
 from search_app.client.retrying import Attempts, Outcome, Retry
-from search_app.client.values import Explanation, Hit, Info, Readiness, ScoredId, SearchAnswer, SimilarAnswer
+from search_app.client.values import (
+    AddedImage,
+    Explanation,
+    Hit,
+    Info,
+    Readiness,
+    ScoredId,
+    SearchAnswer,
+    SimilarAnswer,
+)
 
 T = TypeVar("T")
 
@@ -74,6 +84,23 @@ class AsyncSearchClient(Connected):
     async def thumbnail(self, image_id: int, size: int = 320) -> bytes:
         """A JPEG of a picture, at most `size` pixels wide and high."""
         return await self._ask(calls.thumbnail(image_id, size))
+
+    async def add_image(
+        self, picture: Picture, path: str = "", meta: Mapping[str, MetaValue] | None = None
+    ) -> AddedImage:
+        """Add a picture to the indexed folder and the collection; without `path` under the name of its file."""
+        [added] = await self._ask(calls.add_one(picture, path, meta))
+        return added
+
+    async def add_images(
+        self, pictures: Mapping[str, Picture], meta: Mapping[str, MetaValue] | None = None
+    ) -> list[AddedImage]:
+        """Add pictures by their paths, 16 in a request, each of which is done whole; `meta` is about all of them."""
+        return [added for call in calls.add(pictures, meta) for added in (await self._ask(call))]
+
+    async def delete_image(self, image_id: int) -> bool:
+        """Remove a picture and its file; False where it is not there (any more)."""
+        return await self._ask(calls.delete(image_id))
 
     async def info(self) -> Info:
         """What runs there."""

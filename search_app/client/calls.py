@@ -1,18 +1,22 @@
 """Every question as a value: what is sent, and how the answer is read. Both clients ask these."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import islice
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import httpx
 
-from search_app.client.errors import ProblemError, UnexpectedAnswer, Unreachable
+from search_app.client.errors import ClientError, ProblemError, UnexpectedAnswer, Unreachable
 from search_app.client.grammar import ExplainGrammar, Grammar, ListGrammar, Question, body_of, options_of
+from search_app.client.pictures import Picture, picture_bytes, picture_name
 from search_app.client.reading import read
 from search_app.client.retrying import Outcome
 from search_app.client.values import (
+    AddedImage,
+    AddedImages,
     Answers,
     Explanation,
     Info,
@@ -25,6 +29,9 @@ from search_app.client.values import (
 T = TypeVar("T")
 BATCH = 32
 """Queries in one request; the service takes no more."""
+ADDED_AT_ONCE = 16
+"""Pictures in one request; the service takes no more."""
+MetaValue: TypeAlias = str | int | float | bool | Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +42,26 @@ class Call(Generic[T]):
     reader: Callable[[httpx.Response], T]
     parameters: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
-    """What is posted; None for a GET."""
+    """What is posted as JSON."""
+    form: Mapping[str, Any] | None = None
+    """What is posted as a form, beside the files."""
+    files: Sequence[tuple[str, bytes]] = ()
+    """Names of fields and their files."""
+    method: str = ""
+    """Where it is neither GET nor POST."""
+    good: frozenset[int] = frozenset({HTTPStatus.OK})
+    """The statuses that `reader` reads."""
 
     def request(self) -> dict[str, Any]:
         """The arguments of httpx's `request`."""
-        post = self.body is not None
+        posted = self.body is not None or self.form is not None
         return {
-            "method": "POST" if post else "GET",
+            "method": self.method or ("POST" if posted else "GET"),
             "url": self.path,
             "params": self.parameters,
             "json": self.body,
+            "data": self.form,
+            "files": [(field, ("image", content)) for field, content in self.files] or None,
         }
 
     def answer(self, outcome: Outcome) -> T:
@@ -55,7 +72,7 @@ class Call(Generic[T]):
                 f"{address} does not answer ({str(outcome) or type(outcome).__name__}): "
                 "is the address right, and does the service run?"
             ) from outcome
-        if outcome.status_code != HTTPStatus.OK:
+        if outcome.status_code not in self.good:
             raise problem_of(outcome)
         return self.reader(outcome)
 
@@ -96,6 +113,40 @@ def image(image_id: int) -> Call[bytes]:
 def thumbnail(image_id: int, size: int) -> Call[bytes]:
     """`GET /images/{id}/thumbnail`."""
     return Call(f"images/{image_id:d}/thumbnail", _picture, {"size": size})
+
+
+def add(
+    pictures: Mapping[str, Picture], meta: Mapping[str, MetaValue] | None
+) -> Iterator[Call[tuple[AddedImage, ...]]]:
+    """`POST /images`, as often as it takes; raises `OSError` where a file cannot be read."""
+    said = {"meta": json.dumps(meta, ensure_ascii=False)} if meta else {}
+    left = iter(pictures.items())
+    while some := list(islice(left, ADDED_AT_ONCE)):
+        yield Call(
+            "images",
+            lambda response: read(AddedImages, _json(response)).images,
+            form={"path": [path for path, _ in some], **said},
+            files=[("image", picture_bytes(picture)) for _, picture in some],
+            good=frozenset({HTTPStatus.OK, HTTPStatus.CREATED}),
+        )
+
+
+def add_one(picture: Picture, path: str, meta: Mapping[str, MetaValue] | None) -> Call[tuple[AddedImage, ...]]:
+    """The same for one picture; raises `ClientError` where it has no name."""
+    name = path or picture_name(picture)
+    if not name:
+        raise ClientError("a picture that comes from no file needs a path: where it goes in the indexed folder")
+    return next(add({name: picture}, meta))
+
+
+def delete(image_id: int) -> Call[bool]:
+    """`DELETE /images/{id}`: False where it was not there, as after a first attempt whose answer was lost."""
+    return Call(
+        f"images/{image_id:d}",
+        lambda response: response.status_code == HTTPStatus.NO_CONTENT,
+        method="DELETE",
+        good=frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND}),
+    )
 
 
 def info() -> Call[Info]:

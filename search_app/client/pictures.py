@@ -33,6 +33,11 @@ def picture_bytes(picture: Picture) -> bytes:
     return _png(picture)
 
 
+def picture_name(picture: Picture) -> str:
+    """The name of the file that a picture comes from; empty where it comes from none."""
+    return Path(picture).name if isinstance(picture, (str, PathLike)) else ""
+
+
 def _png(image: PillowImage) -> bytes:
     """PNG loses nothing. The EXIF goes along, as it may say how the picture is turned."""
     exif = image.getexif() if hasattr(image, "getexif") else None

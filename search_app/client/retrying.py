@@ -1,7 +1,7 @@
 """When a question is asked again: after lost connections, 429 and 503, with growing pauses, until a deadline.
 
-All that is asked here only reads, so that asking twice does no harm. Any other answer is final: the same question would
-be refused again.
+Asking twice does no harm: what is asked here only reads, or adds or removes what the service finds added or removed the
+second time. Any other answer is final: the same question would be refused again.
 """
 
 import random

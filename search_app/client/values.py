@@ -170,3 +170,23 @@ class Info:
     generation: int | None = None
     folder: str | None = None
     """Name of the indexed folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddedImage:
+    """A picture that is in the collection now."""
+
+    id: int
+    path: str
+    """Relative to the indexed folder."""
+    created: bool
+    """False where the same file was there under the same name."""
+    url: str
+    thumbnail_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddedImages:
+    """All pictures of one request."""
+
+    images: tuple[AddedImage, ...]

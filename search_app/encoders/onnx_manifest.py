@@ -22,6 +22,7 @@ IMAGE_TOWER, TEXT_TOWER = "image_tower.onnx", "text_tower.onnx"
 PARITY = {"fp32": 0.9999, "int8": 0.98}
 """The least cosine to the vectors of torch that an export may have, by its precision."""
 FORMAT = 1
+SEAL = "seal"
 ExportPrecision = Literal["fp32", "int8"]
 
 
@@ -44,9 +45,15 @@ class OnnxManifest:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """Back from `to_json`; raises `KeyError`, `TypeError` or `ValueError` for anything else."""
+        """Back from `to_json`; raises `KeyError`, `TypeError` or `ValueError` for anything else.
+
+        Exports of before there were seals have none.
+        """
         if content["format"] != FORMAT:
             raise ValueError(f"format {content['format']!r}")
+        content = dict(content)
+        if content.pop(SEAL, None) not in {None, seal_of(content)}:
+            raise ValueError("it is not as it was written")
         values = {name: value for name, value in content.items() if name not in {"format", "transform", "parity"}}
         transform: Any = {name: tuple(v) if isinstance(v, list) else v for name, v in content["transform"].items()}
         manifest = cls(**values, transform=ImageTransform(**transform))
@@ -56,7 +63,13 @@ class OnnxManifest:
 
     def to_json(self, parity: Mapping[str, Any]) -> dict[str, Any]:
         """Plain JSON values, with the report of what was compared."""
-        return {"format": FORMAT, **asdict(self), "parity": dict(parity)}
+        content = {"format": FORMAT, **asdict(self), "parity": dict(parity)}
+        return {**content, SEAL: seal_of(content)}
+
+
+def seal_of(content: Mapping[str, Any]) -> str:
+    """Changes with anything in the manifest: another mean of the colours would give other vectors by the same files."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def fingerprint_of(base: str, precision: ExportPrecision, sha256: Mapping[str, str]) -> str:

@@ -99,6 +99,18 @@ class OpenClipEncoder:
     def _encode(self, count: int, features_of: Callable[[slice], torch.Tensor]) -> FloatMatrix:
         if self._model is None:
             raise EncoderError(f"{self._spec.name} is closed")
+        try:
+            rows = self._rows(count, features_of)
+        except RuntimeError as error:  # the class of all that torch raises: no memory, a device that is gone
+            raise EncoderError(f"{self._spec.name} fails on {self._spec.device}: {error}") from error
+        if not np.isfinite(rows).all():  # a vector of length zero is none afterwards
+            raise EncoderError(
+                f"{self._spec.name} gave a vector that is not finite or zero, in {self._spec.precision} on "
+                f"{self._spec.device}: its weights are damaged or of another architecture"
+            )
+        return rows
+
+    def _rows(self, count: int, features_of: Callable[[slice], torch.Tensor]) -> FloatMatrix:
         parts: list[torch.Tensor] = []
         with torch.inference_mode():
             # Nothing waits for a GPU before all batches are queued: the next one is laid out while it computes.
@@ -108,9 +120,4 @@ class OpenClipEncoder:
         rows = np.empty((count, self._spec.dim), dtype=np.float32)
         for number, part in enumerate(parts):
             rows[number * self._spec.batch_size :][: len(part)] = part.cpu().numpy()
-        if not np.isfinite(rows).all():  # a vector of length zero is none afterwards
-            raise EncoderError(
-                f"{self._spec.name} gave a vector that is not finite or zero, in {self._spec.precision} on "
-                f"{self._spec.device}: its weights are damaged or of another architecture"
-            )
         return rows

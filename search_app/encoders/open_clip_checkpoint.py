@@ -1,13 +1,14 @@
 """From the name of an open_clip model to a file of weights on this machine and how to read it."""
 
 import difflib
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from search_app.encoders.open_clip_package import open_clip
-from search_app.encoders.weights import HUB_FILES, Source, find_weights, hub_cache, hub_refusal
+from search_app.encoders.weights import HUB_FILES, Source, find_weights, hub_cache, hub_refusal, stated_sha256
 from search_app.errors import UnknownModel, WeightsUnavailable
 
 SUFFIXES = (".pt", ".pth", ".bin", ".safetensors")
@@ -82,11 +83,27 @@ def _published_weights(name: str, published: Mapping[str, Any]) -> Path:
     if refusal := hub_refusal(repository):
         raise WeightsUnavailable(_remedies(name, source, refusal, quick_gelu=bool(published.get("quick_gelu"))))
     try:
-        return Path(open_clip.download_pretrained(published))
+        return _as_stated(Path(open_clip.download_pretrained(published)))
     except (OSError, RuntimeError) as error:
         raise WeightsUnavailable(
             _remedies(name, source, f"the download failed: {error}", quick_gelu=bool(published.get("quick_gelu")))
         ) from error
+
+
+def _as_stated(file: Path) -> Path:
+    """The file that was downloaded; raises `OSError` where the hub states another SHA-256, and leaves nothing of it.
+
+    huggingface_hub itself compares the length.
+    """
+    stated = stated_sha256(file)
+    if stated:
+        with file.open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        if found != stated:
+            file.resolve().unlink()
+            file.unlink()
+            raise OSError(f"what came has the SHA-256 {found[:12]}..., and the hub states {stated[:12]}...")
+    return file
 
 
 def _remedies(name: str, source: Source, reason: str, *, quick_gelu: bool) -> str:

@@ -8,9 +8,11 @@ huggingface_hub's own, so that both look in the same places.
 import http.client
 import os
 import queue
+import re
 import sys
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ HUB_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 # The file OpenAI's own package, `clip`, downloads for the default model.
 OPENAI_FILES = {DEFAULT_MODEL: "ViT-B-32.pt"}
 HUB_PATIENCE_SECONDS = 3.0
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 TRUE = {"1", "ON", "YES", "TRUE"}
 
 
@@ -77,6 +80,15 @@ def find_weights(source: Source) -> Path | None:
     return None
 
 
+def stated_sha256(file: Path) -> str:
+    """The SHA-256 that the hub states of a downloaded file; empty where nobody has stated one.
+
+    huggingface_hub keeps a large file under its SHA-256, as the hub gave it, and what is named like the file is a link.
+    """
+    name = file.resolve().name
+    return name if file.is_symlink() and _SHA256.fullmatch(name) else ""
+
+
 def hub_address() -> str:
     """The hub, or the mirror that stands in for it."""
     return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
@@ -92,6 +104,8 @@ def hub_refusal(repository: str = "") -> str | None:
     address = hub_address()
     answer: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     page = f"{address}/api/models/{repository}" if repository else address
+    if not _is_safe(address):
+        return f"{address} cannot be used (weights come over https alone, or from this machine)"
     # A name server that does not answer blocks for longer than any timeout that can be given to a request.
     threading.Thread(target=lambda: answer.put(_ask(page)), daemon=True).start()
     try:
@@ -99,6 +113,15 @@ def hub_refusal(repository: str = "") -> str | None:
     except queue.Empty:
         failure = f"no answer in {HUB_PATIENCE_SECONDS:.0f} seconds"
     return failure and f"{address} cannot be used ({failure})"
+
+
+def _is_safe(address: str) -> bool:
+    """Whether nobody on the way can change what comes from there."""
+    try:
+        parts = urllib.parse.urlsplit(address)
+    except ValueError:  # told by who asks
+        return True
+    return parts.scheme in {"https", ""} or parts.hostname in {"127.0.0.1", "::1", "localhost"}
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):

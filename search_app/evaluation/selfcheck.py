@@ -7,7 +7,7 @@ from importlib.resources import files
 import numpy as np
 from PIL import Image
 
-from search_app.datatypes import FloatMatrix
+from search_app.datatypes import FloatMatrix, PixelArray
 from search_app.encoders.base import Encoder
 
 # README of github.com/openai/CLIP: CLIP.png against three texts, softmax of 100 x cosine, for ViT-B/32.
@@ -36,11 +36,13 @@ class Check:
     ok: bool | None
     """None: the question does not apply to this encoder."""
     detail: str
+    remedy: str = ""
+    """What to do where it failed."""
 
 
 def check_encoder(encoder: Encoder) -> list[Check]:
     """Ask every question; an encoder is sound when no answer is False."""
-    pictures = [Image.fromarray(pixels) for pixels in _test_pictures()]
+    pictures = [Image.fromarray(pixels) for pixels in made_pictures()]
     pixels = np.stack([encoder.prepare(picture) for picture in pictures])
     images, texts = encoder.encode_images(pixels), encoder.encode_texts(SENTENCES)
     tolerance = REPEAT_TOLERANCE.get(encoder.spec.precision, max(REPEAT_TOLERANCE.values()))
@@ -83,7 +85,7 @@ def published_picture() -> Image.Image:
     return resized.crop((left, 0, left + 224, 224)).convert("RGB")
 
 
-def _test_pictures() -> Iterator[np.ndarray]:
+def made_pictures() -> Iterator[PixelArray]:
     """Four plain colours, a ramp and noise."""
     for colour in ((200, 30, 30), (30, 160, 60), (30, 70, 220), (240, 240, 240)):
         yield np.full((240, 320, 3), colour, dtype=np.uint8)

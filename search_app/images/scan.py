@@ -49,6 +49,19 @@ def scan_images(folder: Path) -> ScanResult:
 
     Raises `IngestError` where `folder` is missing, no folder, or unreadable.
     """
+    root = require_folder(folder)
+    scan = _Scan(root)
+    scan.walk("", "")
+    scan.follow_links()
+    return ScanResult(
+        found=sorted(scan.found, key=lambda ref: ref.path),
+        skipped=sorted(scan.skipped, key=lambda item: item.path),
+        unseen=frozenset(scan.unseen),
+    )
+
+
+def require_folder(folder: Path) -> Path:
+    """The folder with its links resolved; raises `IngestError` where it is missing, no folder, or unreadable."""
     try:
         root = folder.expanduser().resolve(strict=True)
         with os.scandir(root):
@@ -59,14 +72,7 @@ def scan_images(folder: Path) -> ScanResult:
         raise IngestError(f"{folder} is a file: give the folder that holds it") from None
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, in Python before 3.13
         raise IngestError(f"{folder} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    scan = _Scan(root)
-    scan.walk("", "")
-    scan.follow_links()
-    return ScanResult(
-        found=sorted(scan.found, key=lambda ref: ref.path),
-        skipped=sorted(scan.skipped, key=lambda item: item.path),
-        unseen=frozenset(scan.unseen),
-    )
+    return root
 
 
 @dataclass(slots=True)

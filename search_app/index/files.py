@@ -29,6 +29,14 @@ def write_atomically(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+def boot_id() -> str:
+    """Of this start of the machine; empty where the system tells none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
 def sync_folder(folder: Path) -> None:
     """Make created, renamed and removed names in `folder` durable."""
     descriptor = os.open(folder, os.O_RDONLY)
@@ -88,7 +96,7 @@ def copy_file_sparse(source: Path, target: Path) -> None:
             return
         size = os.fstat(reading.fileno()).st_size
         writing.truncate(size)
-        for start, end in _data_ranges(reading.fileno(), size):
+        for start, end in data_ranges(reading.fileno(), size):
             _copy_range(reading.fileno(), writing.fileno(), start, end)
 
 
@@ -102,7 +110,7 @@ def _clone(reading: int, writing: int) -> bool:
     return True
 
 
-def _data_ranges(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
+def data_ranges(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
     """The (start, end) of the parts that hold data; the whole file where the system cannot tell."""
     end = 0
     while end < size:

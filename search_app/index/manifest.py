@@ -1,11 +1,13 @@
 """The manifest: what made a collection, written beside it and checked whenever it is opened."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from search_app import __version__
 from search_app.datatypes import EncoderSpec, Manifest, WordsSpec
 from search_app.errors import IndexDamaged, ModelMismatch, VectorIndexError
 from search_app.index.files import write_atomically
@@ -28,6 +30,12 @@ class Record:
     """Some (id, content hash) pairs that must be found again when the generation is opened."""
     export: Mapping[str, str] = field(default_factory=dict)
     """BLAKE2b of each file of the export, by file name; empty where there is none."""
+    sealed: bool = False
+    """True when checksums of the shard lie in it; those of the first version have none."""
+    boot: str = ""
+    """`files.boot_id` when it was begun."""
+    folder: str = ""
+    """The folder of the run that began it: what it says is that of the commit before until it is committed."""
 
 
 def fresh_manifest(collection: str, spec: EncoderSpec, folder: str, previous: Manifest | None = None) -> Manifest:
@@ -75,6 +83,10 @@ def record_to_json(record: Record) -> dict[str, object]:
         "final": record.final,
         "sample": [list(pair) for pair in record.sample],
         "export": dict(record.export),
+        "sealed": record.sealed,
+        "boot": record.boot,
+        "run_folder": record.folder,
+        "program": __version__,
     }
 
 
@@ -86,8 +98,9 @@ def record_from_json(data: Mapping[str, Any], origin: str) -> Record:
     version = data.get("schema_version")
     if version != SCHEMA_VERSION:
         raise VectorIndexError(
-            f"{origin} has schema version {version}, this program reads {SCHEMA_VERSION}: use the program version "
-            f"that wrote it, or choose another SEARCH_COLLECTION and index the folder again"
+            f"{origin} has schema version {version}, this program reads {SCHEMA_VERSION}: use the program that wrote "
+            f"it (version {data.get('program', 'unknown')}), or choose another SEARCH_COLLECTION and index the folder "
+            f"again"
         )
     try:
         return Record(
@@ -97,6 +110,9 @@ def record_from_json(data: Mapping[str, Any], origin: str) -> Record:
             final=bool(data["final"]),
             sample=tuple((int(number), str(content_hash)) for number, content_hash in data["sample"]),
             export={str(name): str(digest) for name, digest in data["export"].items()},
+            sealed=bool(data.get("sealed")),
+            boot=str(data.get("boot", "")),
+            folder=str(data.get("run_folder", "")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise IndexDamaged(
@@ -107,26 +123,46 @@ def record_from_json(data: Mapping[str, Any], origin: str) -> Record:
 
 def write_record(path: Path, record: Record) -> None:
     """Write `record` so that after a crash either the old or the new content is there, whole."""
-    write_atomically(path, json.dumps(record_to_json(record), indent=1).encode())
+    content = record_to_json(record)
+    write_atomically(path, json.dumps(content | {_DIGEST: _digest(content)}, indent=1).encode())
+
+
+_DIGEST = "digest"
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """Of all fields but itself: one digit of `next_id` that flips would give ids a second time."""
+    rest = {name: value for name, value in content.items() if name != _DIGEST}
+    return hashlib.blake2b(json.dumps(rest, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def read_record(path: Path) -> Record:
-    """Read what `write_record` wrote; raises `IndexDamaged` also when the file is missing."""
+    """Read what `write_record` wrote; raises `IndexDamaged` also when the file is missing, or is not as it was written.
+
+    The first version wrote no digest.
+    """
     try:
         data = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise IndexDamaged(
-            f"{path} cannot be read ({type(error).__name__}: {error}): restore it from a backup, or remove "
-            f"{path.parent.parent} and index the folder again"
-        ) from None
+        raise _unreadable(path, f"{type(error).__name__}: {error}") from None
+    if isinstance(data, dict) and data.get(_DIGEST, _digest(data)) != _digest(data):
+        raise _unreadable(path, "it is not what was written")
     return record_from_json(data if isinstance(data, dict) else {}, str(path))
 
 
-def resumes(half_done: Record, base: Manifest | None, spec: EncoderSpec, *, rebuild: bool) -> bool:
-    """Whether an interrupted run's work is a start for this run: same base, same kind, same model."""
+def _unreadable(path: Path, why: str) -> IndexDamaged:
+    return IndexDamaged(
+        f"{path} cannot be read ({why}): restore it from a backup, or remove {path.parent.parent} and index the folder "
+        f"again"
+    )
+
+
+def resumes(half_done: Record, base: Manifest | None, spec: EncoderSpec, folder: str, *, rebuild: bool) -> bool:
+    """Whether an interrupted run's work is a start for this run: same base, same kind, same model, same folder."""
     made_by = (half_done.manifest.fingerprint, half_done.manifest.dim)
     return (
-        half_done.base == (base.generation if base else 0)
+        half_done.folder == folder
+        and half_done.base == (base.generation if base else 0)
         and half_done.rebuilt == (rebuild and base is not None)
         and made_by == (spec.fingerprint, spec.dim)
     )

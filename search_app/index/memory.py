@@ -141,14 +141,15 @@ class MemoryWriter:
         if base and not rebuild:
             check_model(base, spec)
         draft = self._store.draft
-        if draft and resumes(draft.record, base, spec, rebuild=rebuild):
+        if draft and resumes(draft.record, base, spec, self._folder, rebuild=rebuild):
             return draft
         if committed and base and not rebuild:
-            record = Record(base, base=base.generation)
+            record = Record(base, base=base.generation, folder=self._folder)
             draft = Draft(record, {**committed.pictures}, {**committed.vectors}, {**committed.words})
         else:
             empty = fresh_manifest(self._store.collection, spec, self._folder, base)
-            draft = Draft(Record(empty, base=empty.generation, rebuilt=base is not None), changed=True)
+            begun = Record(empty, base=empty.generation, rebuilt=base is not None, folder=self._folder)
+            draft = Draft(begun, changed=True)
         self._store.draft = draft
         return draft
 
@@ -228,7 +229,10 @@ class MemoryWriter:
             count=len(draft.vectors),
             generation=draft.record.manifest.generation + 1,
         )
-        draft.record, draft.changed = Record(manifest, base=manifest.generation, final=final), False
+        draft.record, draft.changed = (
+            Record(manifest, base=manifest.generation, final=final, folder=self._folder),
+            False,
+        )
         self._store.committed = draft.generation()
         return manifest
 

@@ -12,13 +12,14 @@ from search_app.index.base import IndexWriter
 from search_app.ingest.copies import Looks, colour_bits, group_copies
 
 
-def refresh_copies(writer: IndexWriter, *, since: int = 0) -> int:
+def refresh_copies(writer: IndexWriter, *, since: int = 0, known: Sequence[Known] | None = None) -> int:
     """Group what `writer` holds and store what is different now, for its next commit; gives how many that are.
 
     Where nothing but new pictures came, `since` is the smallest id they may have: the groups before it are taken as
-    they are. The vectors of pictures are read only where their hashes are near those of others.
+    they are. The vectors of pictures are read only where their hashes are near those of others. `known` is what
+    `writer` holds, where the caller has it at hand.
     """
-    known = list(writer.scan())
+    known = list(writer.scan()) if known is None else known
     settled = {item.id: item.picture.copy_of or item.id for item in known if item.id < since}
     groups = group_copies(looks_of(known), writer.vectors, settled=settled)
     changed = [

@@ -42,19 +42,33 @@ def json_rows(lines: Iterable[str], keys: Sequence[str]) -> Iterator[Row]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        try:
-            record = json.loads(line, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
-            raise BadLine(number, f"no JSON ({error})") from None
-        if not isinstance(record, dict):
-            raise BadLine(number, "no JSON object")
+        record = _json_object(number, line)
         key = next((key for key in keys if key in record), None)
         name = record.pop(key) if key else None
         if key is None or not isinstance(name, str):
             raise BadLine(number, f"no text in a field {', '.join(keys[:-1])} or {keys[-1]} that names the picture")
-        _check_names(number, record)
-        read = {field: _json_value(number, field, value) for field, value in record.items()}
-        yield Row(number, key, name, {field: value for field, value in read.items() if value is not None})
+        yield Row(number, key, name, _json_values(number, record))
+
+
+def json_row(text: str) -> Mapping[str, MetaValue]:
+    """The fields of one object, about a picture that is known otherwise; raises `BadLine`."""
+    return _json_values(1, _json_object(1, text))
+
+
+def _json_object(line: int, text: str) -> dict[str, Any]:
+    try:
+        record = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadLine(line, f"no JSON ({error})") from None
+    if not isinstance(record, dict):
+        raise BadLine(line, "no JSON object")
+    return record
+
+
+def _json_values(line: int, record: Mapping[str, Any]) -> Mapping[str, MetaValue]:
+    _check_names(line, record)
+    read = {field: _json_value(line, field, value) for field, value in record.items()}
+    return {field: value for field, value in read.items() if value is not None}
 
 
 def _check_names(line: int, names: Iterable[str]) -> None:

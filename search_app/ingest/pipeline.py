@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from search_app.datatypes import FloatMatrix, Known, Point
+from search_app.datatypes import FloatMatrix, Known, PixelBatch, Point
 from search_app.encoders.base import Encoder
+from search_app.encoders.soundness import checked, probe_pictures, require_variety
 from search_app.errors import EncoderError, IndexDamaged, IngestError, NoIndexYet
-from search_app.images.scan import ScanResult, scan_images
+from search_app.images.scan import ScanResult, require_folder, scan_images
 from search_app.index.base import IndexStore, IndexWriter
 from search_app.ingest.ahead import Item, prepare_ahead
 from search_app.ingest.copies_pass import lacks_groups, refresh_copies
@@ -57,11 +58,12 @@ def run_ingest(
     before stays searchable.
     """
     started = time.perf_counter()
-    folder = folder.expanduser().resolve()
-    scan = scan_images(folder)
-    metadata = read_metadata(options.metadata, [ref.path for ref in scan.found]) if options.metadata else None
-    replaced = _committed(store) if options.rebuild else []
+    folder = require_folder(folder)  # looked at first: a wrong one leaves nothing behind
     with store.writer(encoder.spec, str(folder), rebuild=options.rebuild) as writer:
+        # Folder and index are compared while nobody else can add to both: what came after the scan would seem gone.
+        scan = scan_images(folder)
+        metadata = read_metadata(options.metadata, [ref.path for ref in scan.found]) if options.metadata else None
+        replaced = _committed(store) if options.rebuild else []
         run = _Run(folder, encoder, writer, options, progress)
         report = run.mirror(scan, replaced, metadata)
     return replace(report, seconds=time.perf_counter() - started)
@@ -116,6 +118,8 @@ class _Run:
             identities = plan_run(scan.found, replaced, self._preparation.hash_file)
             plan = with_ids_from(plan, identities, replaced)
         plan = with_metadata(plan, known, replaced, scan.found, metadata.values if metadata else None)
+        if plan.embed:
+            probe_pictures(self._encoder)  # a broken model is told before anything is changed
         self._writer.update_pictures(plan.relabel)
         to_describe = undescribed(known, plan, scan.found)
         is_grouped = len(known) == self._before.count and not to_describe and not lacks_groups(known)
@@ -183,6 +187,8 @@ class _Run:
     def _store(self, batch: Sequence[Prepared]) -> set[str]:
         """Encode and upsert; returns the paths that were stored. Ids are given here, in path order, to what works."""
         usable, vectors = self._encode(batch)
+        if usable:
+            require_variety(self._encoder, _pixels(usable), vectors)
         points = []
         for item, vector in zip(usable, vectors, strict=True):
             number = item.item.id
@@ -216,7 +222,11 @@ class _Run:
             return usable, np.concatenate([np.empty((0, self._encoder.spec.dim), np.float32), *rows])
 
     def _encode_pixels(self, batch: Sequence[Prepared]) -> FloatMatrix:
-        return self._encoder.encode_images(np.stack([item.pixels for item in batch if item.pixels is not None]))
+        return checked(self._encoder, self._encoder.encode_images(_pixels(batch)), len(batch))
+
+
+def _pixels(batch: Sequence[Prepared]) -> PixelBatch:
+    return np.stack([item.pixels for item in batch if item.pixels is not None])
 
 
 def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

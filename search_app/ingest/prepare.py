@@ -31,28 +31,11 @@ class Preparation:
     max_pixels: int
 
     def run(self, item: Embed) -> Prepared:
-        """Read, hash, decode and resize one file; pure but for the reading, called in worker threads."""
-        ref = item.ref
+        """Read, hash, decode and resize one file; called in worker threads."""
         try:
-            data = read_image_file(self.folder / ref.path)
-            # Twice the encoder's size is left to JPEG draft decoding: see images.decode.
-            decoded = decode_bytes(data, min_size=self.encoder.spec.image_size, max_pixels=self.max_pixels)
+            return prepare_bytes(item, read_image_file(self.folder / item.ref.path), self.encoder, self.max_pixels)
         except ImageError as error:
             return Prepared(item, None, None, str(error))
-        picture = Picture(
-            path=ref.path,
-            content_hash=content_hash(data),
-            size_bytes=ref.size_bytes,
-            mtime_ns=ref.mtime_ns,
-            width=decoded.width,
-            height=decoded.height,
-            format=decoded.format,
-            phash=picture_hashes(decoded.image),
-            colours=dominant_colours(decoded.image),
-            taken=decoded.taken,
-            meta=item.meta,
-        )
-        return Prepared(item, picture, self.encoder.prepare(decoded.image))
 
     def hash_file(self, ref: ImageRef) -> str | None:
         """The content hash of a file, or None where it cannot be read."""
@@ -60,3 +43,24 @@ class Preparation:
             return content_hash(read_image_file(self.folder / ref.path))
         except ImageError:
             return None
+
+
+def prepare_bytes(item: Embed, data: bytes, encoder: Encoder, max_pixels: int) -> Prepared:
+    """Hash, decode and resize the bytes of one file; raises `ImageError` where they are no picture that can be used."""
+    ref = item.ref
+    # Twice the encoder's size is left to JPEG draft decoding: see images.decode.
+    decoded = decode_bytes(data, min_size=encoder.spec.image_size, max_pixels=max_pixels)
+    picture = Picture(
+        path=ref.path,
+        content_hash=content_hash(data),
+        size_bytes=ref.size_bytes,
+        mtime_ns=ref.mtime_ns,
+        width=decoded.width,
+        height=decoded.height,
+        format=decoded.format,
+        phash=picture_hashes(decoded.image),
+        colours=dominant_colours(decoded.image),
+        taken=decoded.taken,
+        meta=item.meta,
+    )
+    return Prepared(item, picture, encoder.prepare(decoded.image))

@@ -8,12 +8,12 @@ import numpy as np
 
 from search_app.datatypes import FloatMatrix, FloatVector
 from search_app.encoders.base import Encoder, SentenceEncoder
+from search_app.encoders.soundness import checked
 from search_app.errors import BadRequest, EncoderError, ImageError
 from search_app.images.decode import decode_bytes
 from search_app.search.neutral import NEUTRAL_QUERIES
 
 _REMEMBERED = 1_024
-_NORM_TOLERANCE = 1e-3
 
 
 class QueryEncoder:
@@ -38,7 +38,7 @@ class QueryEncoder:
 
     def texts(self, texts: Sequence[str]) -> FloatMatrix:
         """Texts in the space of the pictures, shape (n, dim); raises `EncoderError` for vectors that cannot be."""
-        return self._checked(self.encoder.encode_texts(texts), len(texts))
+        return checked(self.encoder, self.encoder.encode_texts(texts), len(texts))
 
     def picture(self, data: bytes) -> FloatVector:
         """The vector of a picture file; raises `BadRequest` where it is none that can be read."""
@@ -48,7 +48,7 @@ class QueryEncoder:
         except ImageError as error:
             raise BadRequest(f"the picture that was sent cannot be used: {error}", "image") from None
         pixels = self.encoder.prepare(image)[None]
-        return np.asarray(self._checked(self.encoder.encode_images(pixels), 1)[0])
+        return np.asarray(checked(self.encoder, self.encoder.encode_images(pixels), 1)[0])
 
     def matches_words(self, fingerprint: str) -> bool:
         """Whether the vectors of a collection's words (`Manifest.words_fingerprint`) are of this model."""
@@ -86,15 +86,6 @@ class QueryEncoder:
                 self._sentences = self._open_sentences()
                 self._common = self._sentences.encode_sentences(NEUTRAL_QUERIES).mean(axis=0)
             return self._sentences
-
-    def _checked(self, vectors: FloatMatrix, count: int) -> FloatMatrix:
-        spec = self.encoder.spec
-        if vectors.shape != (count, spec.dim):
-            raise EncoderError(f"model {spec.name} gave vectors of shape {vectors.shape}, not {(count, spec.dim)}")
-        # A comparison with NaN is false, so this refuses vectors that are not finite too.
-        if not (np.abs(np.linalg.norm(vectors, axis=1) - 1) < _NORM_TOLERANCE).all():
-            raise EncoderError(f"model {spec.name} gave vectors that are not of unit length: its weights are damaged")
-        return vectors
 
 
 def _kept(vector: FloatVector) -> FloatVector:

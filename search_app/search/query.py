@@ -18,6 +18,8 @@ MAX_OFFSET = 100_000
 MAX_TERMS = 16
 MAX_WEIGHT = 10.0
 MAX_CONDITIONS = 32
+MAX_VALUES = 1_000
+"""Of all conditions together."""
 MAX_FACETS = 8
 DEFAULT_LIMIT = 5
 SORTABLE = ("date", "bytes", "width", "height", "pixels", "path", "id")
@@ -130,6 +132,9 @@ def _checked_term(term: Term) -> Term:
 def _check_filters(query: SearchQuery) -> None:
     if len(query.where) > MAX_CONDITIONS:
         raise BadRequest(f"{len(query.where)} conditions were given; at most {MAX_CONDITIONS} are tested", "filter")
+    values = sum(len(condition.any_of) for condition in query.where)
+    if values > MAX_VALUES:
+        raise BadRequest(f"{values} values were given to filter by; at most {MAX_VALUES} are compared", "filter")
     if len(query.facets) > MAX_FACETS:
         raise BadRequest(f"{len(query.facets)} facets were asked for; at most {MAX_FACETS} are counted", "facets")
     for parameter, check in (

@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-
 from search_app.datatypes import Known, Manifest, Neighbours, VectorQuery
 from search_app.encoders.base import Encoder, SentenceEncoder
-from search_app.errors import EncoderError, IndexUnavailable, ModelMismatch, NotFound, VectorIndexError
+from search_app.encoders.soundness import probe_texts
+from search_app.errors import IndexDamaged, IndexUnavailable, ModelMismatch, NotFound, VectorIndexError
 from search_app.images.decode import decode_image
 from search_app.index.base import IndexReader
+from search_app.index.deadline import allowance
 from search_app.index.fields import COUNTED
 from search_app.search.answering import Answering
 from search_app.search.background import Background, read_background
@@ -24,14 +24,16 @@ from search_app.search.encoding import QueryEncoder
 from search_app.search.explain import Explanation
 from search_app.search.heat_map import PictureParts, look_at_parts
 from search_app.search.query import DEFAULT_LIMIT, SearchQuery, Term, WordsMode, check_limit, normalised
+from search_app.search.readiness import Probe, Readiness
 from search_app.search.results import SearchResult, ServiceInfo, Stopwatch, shortest
 
 T = TypeVar("T")
 
 _BATCH = 64
 _ATTEMPTS = 5
+_WAITING_SECONDS = 12.0
+"""Of one answer, for an index on a server; it asks the server several times."""
 _PARTS_KEPT = 128
-_PROBES = ("a red car on a road", "a glass of cold beer")
 
 
 class SearchService:
@@ -61,6 +63,8 @@ class SearchService:
         self._background: Background | None = None
         self._seen: dict[str, PictureParts] = {}
         self._seeing = threading.Lock()
+        self._probe = Probe(reader, encoder.spec.name)
+        self._readiness = Readiness(self._probed, self.index_at_hand)
 
     def search(self, query: SearchQuery) -> SearchResult:
         """The best pictures and all that is told about them.
@@ -127,16 +131,11 @@ class SearchService:
         return file
 
     def ready(self) -> Manifest:
-        """Answer real queries now, or raise why that is not possible; returns the manifest that answered."""
-        first, second = self.queries.texts(_PROBES)
-        if np.allclose(first, second):
-            name = self.encoder.spec.name
-            raise EncoderError(f"model {name} gives different texts the same vector: its weights are damaged")
-        asked = [VectorQuery(vector, 1) for vector in (first, second)]
-        found, manifest = self._in_one_generation(partial(self.reader.search, asked))
-        if manifest.count and not all(len(neighbours.ids) for neighbours in found):
-            raise IndexUnavailable(f"collection {manifest.collection!r} holds {manifest.count} pictures but finds none")
-        return manifest
+        """Answer real queries now, or raise why that is not possible; returns the manifest that answered.
+
+        What was answered within the last second by the same generation of the index counts as now.
+        """
+        return self._readiness.check()
 
     def index_at_hand(self) -> Manifest | None:
         """The state of the index that answers now, without waiting; see `IndexReader.manifest_at_hand`."""
@@ -153,8 +152,17 @@ class SearchService:
 
     def close(self) -> None:
         """Give back index and models."""
+        self._readiness.close()
         self.reader.close()
         self.queries.close()
+
+    def _probed(self) -> Manifest:
+        vectors = probe_texts(self.encoder)
+        self._probe.require_steady(vectors)
+        wrong, manifest = self._in_one_generation(lambda: self._probe.look(vectors, self._manifest()))
+        if wrong:
+            raise IndexDamaged(wrong)
+        return manifest
 
     def _parts(self, known: Known) -> PictureParts:
         """The windows over a picture, kept for the next query: they cost far more than all the rest."""
@@ -202,13 +210,14 @@ class SearchService:
 
     def _in_one_generation(self, ask: Callable[[], T]) -> tuple[T, Manifest]:
         """Ask again where the index was replaced between the steps of `ask`."""
-        before = self._manifest()
-        for _ in range(_ATTEMPTS):
-            answer = ask()
-            after = self._manifest()
-            if after.generation == before.generation:
-                return answer, after
-            before = after
+        with allowance(_WAITING_SECONDS):
+            before = self._manifest()
+            for _ in range(_ATTEMPTS):
+                answer = ask()
+                after = self._manifest()
+                if after.generation == before.generation:
+                    return answer, after
+                before = after
         raise IndexUnavailable("the index is replaced faster than it can be asked: try again")
 
 

@@ -49,6 +49,22 @@ class OnnxGraph:
         self._weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
+    def elsewhere(self, tensor: onnx.TensorProto, file: str, place: int) -> str:
+        """Name a tensor whose bytes lie in another `file`, from byte `place` on; the graph holds none of them."""
+        if all(one.name != tensor.name for one in self._weights):
+            weight = onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
+            weight.data_location = TensorProto.EXTERNAL
+            for key, value in (("location", file), ("offset", place), ("length", len(tensor.raw_data))):
+                weight.external_data.add(key=key, value=str(value))
+            self._weights.append(weight)
+        return str(tensor.name)
+
+    def split(self, source: str, sizes: Sequence[int]) -> list[str]:
+        """Cut the last dimension into parts of these sizes."""
+        parts = [f"Split_{len(self._nodes)}_{number}" for number in range(len(sizes))]
+        self._nodes.append(helper.make_node("Split", [source, self.constant(np.array(sizes))], parts, axis=-1))
+        return parts
+
     def weight(self, value: NDArray[np.float32], axis: int) -> str:
         """Store a weight as int8 with one scale for each slice along `axis`; the graph turns it back into float32.
 
@@ -78,8 +94,11 @@ class OnnxGraph:
             self._nodes.append(helper.make_node("Identity", [inner], [public]))
             infos.append(helper.make_tensor_value_info(public, TensorProto.FLOAT, list(shape)))
         graph = helper.make_graph(self._nodes, self._name, self._inputs, infos, self._weights)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="search_app")
+        domains = {"": OPSET} | {node.domain: 1 for node in self._nodes if node.domain}
+        opsets = [helper.make_opsetid(domain, version) for domain, version in domains.items()]
+        model = helper.make_model(graph, opset_imports=opsets, producer_name="search_app")
         model.ir_version = 9
-        onnx.checker.check_model(model, full_check=True)
+        if len(domains) == 1:  # the checker knows no other operators
+            onnx.checker.check_model(model, full_check=True)
         content: bytes = model.SerializeToString()
         return content

@@ -17,6 +17,7 @@ export async function ask(address, options) {
     throw new Problem("The service cannot be reached. Is it still running?", 0);
   }
   if (response.ok) return response.json();
+  if (response.status === 401) (await import("./key.js")).askForIt();
   const problem = await response.json().catch(() => ({}));
   throw new Problem(problem.detail ?? `The service answered ${response.status}.`, response.status);
 }

@@ -6,7 +6,7 @@ const SECONDS_BETWEEN = [1, 2, 4, 8, 15];
 const BATCH = 50;
 const KEEPALIVE_BYTES = 60_000; // a browser refuses to send more behind a page that is left
 // What trying again would not mend.
-const HOPELESS = new Set([400, 413, 422]);
+const HOPELESS = new Set([400, 403, 413, 422]);
 
 const listeners = [];
 const here = new Map(); // where the browser has no storage for us: what is here is lost with the page

@@ -127,7 +127,8 @@ function fail(problem, asked) {
   gallery.show([]);
   become("error");
   const isUnindexed = problem.status === 503 && problem.message.includes("indexed yet");
-  const title = isUnindexed ? "No pictures yet" : isWaiting ? "Not available right now" : "That did not work";
+  const isClosed = problem.status === 401;
+  const title = isClosed ? "A key is needed" : isUnindexed ? "No pictures yet" : isWaiting ? "Not available right now" : "That did not work";
   status.replaceChildren(title);
   tell(title, problem.message, isWaiting);
   if (isWaiting) retrying = setTimeout(() => run(asked), RETRY);

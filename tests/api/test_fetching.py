@@ -196,6 +196,30 @@ def test_a_redirect_to_a_forbidden_address_is_not_followed(site: Site, host: str
         assert inside.asked == []
 
 
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        ("file:///etc/passwd", "begins with http"),
+        ("gopher://127.0.0.2:70/_x", "begins with http"),
+        ("data:image/png;base64,AAAA", "begins with http"),
+        ("//127.0.0.2:{port}/red.png", NOT_HAD),
+        ("//127.0.0.2/red.png", "from the ports"),
+        ("http://127.0.0.1@127.0.0.2:{port}/red.png", "user's name"),
+        ("http://127.0.0.2:22/", "from the ports"),
+        ("http://[::ffff:a9fe:a9fe]:{port}/latest/meta-data/", NOT_HAD),
+        ("http://[64:ff9b::a9fe:a9fe]:{port}/", NOT_HAD),
+        ("http://[2002:a9fe:a9fe::]:{port}/", NOT_HAD),
+        ("http://2852039166:{port}/", NOT_HAD),
+        ("http://0xa9.0376.43518:{port}/", NOT_HAD),
+    ],
+)
+def test_a_redirect_is_checked_like_the_first_address(site: Site, target: str, why: str) -> None:
+    with open_site(ELSEWHERE, site.port) as inside:
+        site.redirect("/away", target.format(port=site.port))
+        assert why in refusal(f"http://{HERE}:{site.port}/away", rules(site.port))
+        assert inside.asked == []
+
+
 def test_a_name_is_resolved_once_so_that_it_cannot_answer_differently_for_the_connection(site: Site) -> None:
     with open_site(ELSEWHERE, site.port) as inside:
         names = Names([[HERE], [ELSEWHERE]])
@@ -273,6 +297,7 @@ def test_every_spelling_of_this_machine_is_refused_in_the_words_that_a_refused_c
         *("::", "::1", "::7f00:1", "::ffff:8.8.8.8", "fc00::1", "fd00:ec2::254", "fe80::1", "fe80::1%eth0", "ff02::1"),
         *("64:ff9b::10.0.0.1", "64:ff9b::169.254.169.254", "64:ff9b:1::1", "2002:a00:1::1", "2001:0:1::1"),
         *("2001:db8::1", "fec0::1", "2606:4700::1%eth0", "not a number", ""),
+        *("2606:4700::5efe:10.0.0.1", "2606:4700::200:5efe:169.254.169.254", "::ffff:0:10.0.0.1", "64:ff9b:1::a00:1"),
     ],
 )
 def test_addresses_that_are_not_public_are_closed(address: str) -> None:

@@ -53,7 +53,7 @@ def app(encoder: Crowded, tmp_path: Path) -> FastAPI:
 
 def test_many_at_once_are_all_answered_some_at_a_time(app: FastAPI, encoder: Crowded) -> None:
     questions = [f"/search?query=red {number}" for number in range(40)]
-    with TestClient(app) as client, ThreadPoolExecutor(SEARCHES_AT_ONCE + 16) as pool:
+    with TestClient(app) as client, ThreadPoolExecutor(2 * SEARCHES_AT_ONCE) as pool:
         answers = list(pool.map(client.get, questions))
     assert {answer.status_code for answer in answers} == {200}
     assert encoder.encoded == 40

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.speed import made_up, query, results, serving, start
+from benchmarks.speed import made_up, overload, query, results, serving, start
 from tests.conftest import ROOT, clean_environment
 
 
@@ -55,6 +55,15 @@ def test_load_is_measured(tmp_path: Path) -> None:
     kept = run("serving", tmp_path)
     assert {one["per_second"] > 0 for one in kept.figures["loads"].values()} == {True}
     assert serving.table(kept).count("clients |") == len(kept.figures["loads"])
+
+
+def test_overload_is_measured(tmp_path: Path) -> None:
+    kept = run("overload", tmp_path)
+    for kind in overload.KINDS:
+        found = kept.figures["kinds"][kind]
+        assert found["normal"]["answered_per_second"] > 0
+        assert found["over"]["asked_per_second"] > found["normal"]["asked_per_second"]
+    assert overload.table(kept).count("twice of it") == 2
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="memory is read from Linux's /proc")

@@ -154,6 +154,38 @@ async def overwrite_payload(request: Request, collection: str, body: models.SetP
     return done()
 
 
+@router.post(POINTS + "/payload/delete")
+async def delete_payload(request: Request, collection: str, body: models.DeletePayload) -> JSONResponse:
+    local(request).delete_payload(collection, body.keys, points=body.filter or body.points or [])
+    return done()
+
+
+@router.put(POINTS + "/vectors")
+async def update_vectors(request: Request, collection: str, body: models.UpdateVectors) -> JSONResponse:
+    local(request).update_vectors(collection, body.points)
+    return done()
+
+
+@router.post(POINTS + "/vectors/delete")
+async def delete_vectors(request: Request, collection: str, body: models.DeleteVectors) -> JSONResponse:
+    local(request).delete_vectors(collection, body.vector, points=body.filter or body.points or [])
+    return done()
+
+
+@router.put(COLLECTION + "/vectors/{name}")
+async def create_vector_name(
+    request: Request, collection: str, name: str, body: models.DenseVectorNameConfig | models.SparseVectorNameConfig
+) -> JSONResponse:
+    local(request).create_vector_name(collection, name, body)
+    return done()
+
+
+@router.delete(COLLECTION + "/vectors/{name}")
+async def delete_vector_name(request: Request, collection: str, name: str) -> JSONResponse:
+    local(request).delete_vector_name(collection, name)
+    return done()
+
+
 @router.post(POINTS + "/scroll")
 async def scroll(request: Request, collection: str, body: models.ScrollRequest) -> JSONResponse:
     points, following = local(request).scroll(

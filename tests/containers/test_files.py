@@ -106,6 +106,49 @@ def test_what_is_copied_exists_and_is_let_in_and_nothing_else_is() -> None:
         assert not any(fnmatch.fnmatch(private, pattern) for pattern in let_in), private
 
 
+def test_the_service_can_change_nothing_of_the_program_it_runs() -> None:
+    """Root owns all that is copied; what the user may write is made for it by name: the cache and the index."""
+    service = DOCKERFILE.split("AS service")[1]
+    assert "--chown" not in DOCKERFILE
+    assert "chmod" not in DOCKERFILE
+    assert re.findall(r"install -d -o search -g search (\S+) (\S+) ", service) == [
+        ("/home/search/.cache", '"$SEARCH_INDEX_DIR"')
+    ]
+    assert len(re.findall("-o search|chown", DOCKERFILE)) == 1
+    assert "--without-pip" in DOCKERFILE, "and nothing can be installed into it"
+    assert len(instructions("USER")) == 1, "nobody becomes root again"
+    assert not re.search(r"\b(sudo|setcap|su -)\b", DOCKERFILE)
+
+
+def test_what_comes_from_elsewhere_comes_by_hash_or_over_tls() -> None:
+    assert instructions("ADD") == []
+    assert not re.search(r"\b(curl|wget|git clone)\b", DOCKERFILE)
+    assert not re.search(r"http://(?!127\.0\.0\.1)|--trusted-host|--extra-index-url", DOCKERFILE)
+    installs = re.findall(r"pip [^&;]*\binstall\b[^&;]*", DOCKERFILE)
+    assert len(installs) == 3
+    assert sum("--require-hashes" in command for command in installs) == 1
+    assert all("torch torchvision" in " ".join(command.split()) for command in installs if "--require" not in command)
+
+
+@pytest.mark.parametrize("name", [SERVER, EMBEDDED, GPU])
+def test_no_container_reaches_into_its_host(name: str) -> None:
+    spec = compose(name)
+    for service in spec["services"].values():
+        assert not {"network_mode", "pid", "ipc", "cap_add", "devices", "userns_mode"} & service.keys()
+        mounts = [volume for volume in service.get("volumes", ()) if volume.startswith(("/", ".", "$", "~"))]
+        assert all(mount.endswith(":ro") for mount in mounts), mounts
+        assert "docker.sock" not in str(service)
+
+
+@pytest.mark.parametrize("name", [SERVER, EMBEDDED, GPU])
+def test_no_secret_has_a_default(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for variable, default in VARIABLE.findall(text):
+        if re.search("KEY|TOKEN|SECRET|PASSWORD", variable):
+            assert default == "", variable
+    assert not [name for name in instructions("ARG") + instructions("ENV") if re.search("KEY|TOKEN|SECRET", name)]
+
+
 def test_no_secret_is_written_into_a_file() -> None:
     secret = re.compile(r"(?i)(api_?key|password|token|secret)\s*[=:]\s*[\"']?[^\s\"'$]")
     for name in ("Dockerfile", SERVER, EMBEDDED, GPU, "docker/precompute.sh"):

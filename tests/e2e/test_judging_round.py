@@ -64,7 +64,7 @@ def service(home: Path) -> Iterator[Service]:
     service.stop()
 
 
-def wait_for(condition: Callable[[], bool], limit: float = 15) -> None:
+def wait_for(condition: Callable[[], bool], limit: float = 60) -> None:
     deadline = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"
@@ -149,7 +149,7 @@ def page(service: Service) -> Iterator[Any]:
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET, env={**os.environ})
         page = browser.new_context(base_url=service.url).new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda told: errors.append(told.text) if "Security Policy" in told.text else None)

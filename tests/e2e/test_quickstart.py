@@ -70,7 +70,7 @@ def test_it_serves_on_port(clone: Path) -> None:
     environment = {**clean_environment(PORT=str(port)), "HF_ENDPOINT": "http://127.0.0.1:9"}
     process = subprocess.Popen(["./quickstart.sh"], cwd=clone, env=environment, stdout=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while True:
             try:
                 answer = httpx.get(f"http://localhost:{port}/search/?query=car")
@@ -119,7 +119,7 @@ def reads_words(folder: Path) -> bool:
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:
-    deadline = time.monotonic() + 150
+    deadline = time.monotonic() + 300
     while not condition():
         assert process is None or process.poll() is None
         assert time.monotonic() < deadline, "did not happen in time"

@@ -111,7 +111,7 @@ def test_a_new_index_is_picked_up_without_a_failed_request(tmp_path: Path) -> No
         service.stop()
 
 
-def wait_for(condition: Callable[[], bool], limit: float = 15) -> None:
+def wait_for(condition: Callable[[], bool], limit: float = 60) -> None:
     deadline = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"

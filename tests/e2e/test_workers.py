@@ -49,7 +49,7 @@ def answers(url: str) -> set[str]:
 
 
 def until_all_answer(url: str, pictures: int) -> None:
-    give_up = time.monotonic() + 120
+    give_up = time.monotonic() + 300
     while True:
         found = answers(url)
         if len(found) == 1 and found.copy().pop().count('"id"') == pictures:

@@ -10,12 +10,19 @@ from search_app.encoders.open_clip_package import open_clip, torch
 
 VISION = {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 8}
 TEXT = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}
+FLAT = {**VISION, "layers": 1}
+EOS = {"pool_type": "eos", "eos_id": 49407, "proj_bias": True}
+BIDIRECTIONAL = {"no_causal_mask": True, "pool_type": "last"}
 TINY = {
     "tiny-clip": {},
+    # To be exported, which takes seconds a layer
+    "flat-clip": {"vision_cfg": FLAT, "text_cfg": {"layers": 1}},
+    "flat-eos": {"vision_cfg": FLAT, "custom_text": True, "text_cfg": {"layers": 1, **EOS}},
+    "flat-bidirectional": {"vision_cfg": FLAT, "custom_text": True, "text_cfg": {"layers": 1, **BIDIRECTIONAL}},
     "tiny-clip-quickgelu": {"quick_gelu": True},
     "tiny-custom": {"custom_text": True},
-    "tiny-eos": {"custom_text": True, "text_cfg": {"pool_type": "eos", "eos_id": 49407, "proj_bias": True}},
-    "tiny-bidirectional": {"custom_text": True, "text_cfg": {"no_causal_mask": True, "pool_type": "last"}},
+    "tiny-eos": {"custom_text": True, "text_cfg": EOS},
+    "tiny-bidirectional": {"custom_text": True, "text_cfg": BIDIRECTIONAL},
     "tiny-class-token": {"custom_text": True, "text_cfg": {"embed_cls": True}},
     "tiny-argmax-bidirectional": {"custom_text": True, "text_cfg": {"no_causal_mask": True}},
     "tiny-wide": {"embed_dim": 24},

@@ -43,6 +43,14 @@ def objects() -> list[dict]:
     return json.loads((folder / "objects.json").read_text())
 
 
+@pytest.fixture(scope="module")
+def shown(lite: LiteEncoder) -> tuple[list[str], np.ndarray]:
+    """The names of the rendered objects and the vectors of their pictures."""
+    entries = objects()
+    pictures = np.stack([lite.prepare(on_white(entry)) for entry in entries])
+    return [entry["words"] for entry in entries], lite.encode_images(pictures)
+
+
 def on_white(entry: dict) -> Image.Image:
     picture = Image.open(SHARED / "sample_objects" / entry["file"]).convert("RGBA")
     side = max(picture.size)
@@ -140,17 +148,15 @@ def test_a_closed_encoder_says_so(noise):
         encoder.encode_images(noise)
 
 
-def test_car_finds_the_rendered_cars(lite):
-    entries = objects()
-    pictures = lite.encode_images(np.stack([lite.prepare(on_white(entry)) for entry in entries]))
+def test_car_finds_the_rendered_cars(lite, shown):
+    names, pictures = shown
     best = np.argsort(-(pictures @ lite.encode_texts(["car"])[0]))[:3]
-    assert {entries[index]["words"] for index in best} == {"red car", "blue car", "yellow car"}
+    assert {names[index] for index in best} == {"red car", "blue car", "yellow car"}
 
 
-def test_most_objects_are_among_the_first_by_their_name(lite):
-    entries = objects()
-    pictures = lite.encode_images(np.stack([lite.prepare(on_white(entry)) for entry in entries]))
-    scores = lite.encode_texts([entry["words"] for entry in entries]) @ pictures.T
+def test_most_objects_are_among_the_first_by_their_name(lite, shown):
+    names, pictures = shown
+    scores = lite.encode_texts(names) @ pictures.T
     ranks = (scores > np.diag(scores)[:, None]).sum(1)
     assert (ranks < 10).mean() > 0.7  # chance is .06
 

@@ -1,10 +1,11 @@
-"""The bundled image tower is the file that training writes today, and stands for the one that indexes know."""
+"""The bundled networks are the files that training writes today, and stand for those that indexes know."""
 
 import json
 
 import pytest
 
 from search_app.encoders.lite_manifest import MODEL_FOLDER, read_manifest
+from search_app.encoders.lite_text import TOWER, find_minilm
 
 onnx = pytest.importorskip("onnx", reason="onnx belongs to training: pip install -r requirements-train.txt")
 
@@ -27,3 +28,9 @@ def test_a_file_that_was_written_anew_keeps_the_fingerprint_of_the_one_before(tm
     (tmp_path / "manifest.json").write_text(json.dumps(before))
     assert read_manifest(tmp_path)[0].fingerprint == read_manifest(MODEL_FOLDER)[0].fingerprint
     assert before["sha256"] != manifest["sha256"]
+
+
+def test_the_bundled_sentence_tower_is_what_training_writes() -> None:
+    from search_app.training.sentence_tower import sentence_tower
+
+    assert sentence_tower(find_minilm().read_bytes()) == TOWER.read_bytes()

@@ -38,6 +38,8 @@ class Hub(BaseHTTPRequestHandler):
 
     files: ClassVar[dict[str, bytes]] = {}
     asked: ClassVar[list[str]] = []
+    stated: ClassVar[str] = ""
+    """The SHA-256 it tells of every file, where it is not the true one."""
 
     def do_HEAD(self) -> None:
         self.answer(body=False)
@@ -53,7 +55,7 @@ class Hub(BaseHTTPRequestHandler):
             return
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
-        self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+        self.send_header("ETag", f'"{self.stated or hashlib.sha256(content).hexdigest()}"')
         self.send_header("X-Repo-Commit", COMMIT)
         self.end_headers()
         if body:
@@ -97,6 +99,18 @@ def test_weights_are_downloaded_once(hub: str, tmp_path: Path, make_checkpoint: 
     assert first == second
     assert len(first) == 32
     assert len([asked for asked in Hub.asked if asked.startswith("GET /someone/tiny/resolve/")]) == 1
+
+
+def test_a_file_with_other_bytes_than_the_hub_states_is_refused_and_not_kept(
+    hub: str, tmp_path: Path, make_checkpoint: MakeCheckpoint, monkeypatch: pytest.MonkeyPatch
+):
+    Hub.files["open_clip_model.safetensors"] = make_checkpoint("tiny-clip").read_bytes()
+    monkeypatch.setattr(Hub, "stated", "0" * 64)
+    message = load(hub, tmp_path)
+    assert message.startswith("WeightsUnavailable the weights of tiny-clip/published are not on this machine")
+    assert "and the hub states 000000000000..." in message
+    kept = [path for path in (tmp_path / "hf" / "hub").rglob("*") if path.is_file()]
+    assert all(path.stat().st_size < 1000 for path in kept), kept
 
 
 def test_a_hub_without_the_file_is_reported(hub: str, tmp_path: Path):

@@ -146,6 +146,15 @@ def test_a_hub_that_takes_the_call_and_says_nothing_is_given_up(monkeypatch: pyt
     assert any(words in location.explanation for words in ("no answer in 3 seconds", "timed out"))
 
 
+@pytest.mark.parametrize(
+    "address", ["http://hub.invalid", "HTTP://192.0.2.7:80", "ftp://hub.invalid", "http://127.0.0.1.invalid"]
+)
+def test_a_hub_without_tls_is_not_asked(address: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    assert weights.hub_refusal() == f"{address} cannot be used (weights come over https alone, or from this machine)"
+    assert not weights.locate(DEFAULT).obtainable
+
+
 @pytest.mark.parametrize("address", ["nonsense", "http://[", "ftp://127.0.0.1:9", "http://no-such-host.invalid"])
 def test_a_wrong_address_of_the_hub_is_reported(address: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HF_ENDPOINT", address)

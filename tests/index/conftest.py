@@ -11,6 +11,7 @@ from qdrant_client import QdrantClient
 from search_app.index.base import IndexStore
 from search_app.index.edge.store import EdgeStore
 from search_app.index.memory import MemoryStore
+from search_app.index.server.address import Address
 from search_app.index.server.connection import connect
 from search_app.index.server.store import ServerStore
 
@@ -59,7 +60,7 @@ def on_real_server(url: str, key: str) -> Iterator[MakeStore]:
     """A collection of its own on a running server, removed afterwards."""
     name = f"test-{uuid.uuid4().hex[:12]}"
     yield lambda: ServerStore(url, name, key)
-    client = connect(url, key, 60)
+    client = connect(Address(url, key), 60)
     for collection in client.get_collections().collections:
         if collection.name.startswith(name):
             client.delete_collection(collection.name)

@@ -308,6 +308,14 @@ def test_what_was_not_committed_is_there_for_the_next_writer(make_store: MakeSto
     assert make_store_generation(make_store) == 2
 
 
+def test_what_an_interrupted_rebuild_of_another_folder_left_is_not_gone_on_with(make_store: MakeStore) -> None:
+    fill(make_store())
+    with make_store().writer(SPEC, "/pictures/elsewhere", rebuild=True) as writer:
+        writer.upsert(points(range(31, 36)))
+    with make_store().writer(SPEC, FOLDER, rebuild=True) as writer:
+        assert not [*writer.scan()]
+
+
 def test_an_interrupted_rebuild_goes_on_and_does_not_leak_into_a_plain_run(make_store: MakeStore) -> None:
     fill(make_store())
     with make_store().writer(OTHER, FOLDER, rebuild=True) as writer:

@@ -414,3 +414,17 @@ def test_a_dropped_collection_is_an_empty_one(store: EdgeStore) -> None:
     eventually(lambda: answers(reader, 1))
     assert reader.manifest().model == "other"
     reader.close()
+
+
+def test_what_an_interrupted_run_of_another_folder_left_is_not_published(tmp_path: Path) -> None:
+    store = EdgeStore(tmp_path / "storage", "images")
+    with store.writer(SPEC, FOLDER) as writer:
+        writer.upsert(points(range(1, 4)))
+        writer.commit()
+    with store.writer(SPEC, "/pictures/elsewhere") as writer:
+        writer.upsert(points(range(4, 6)))
+        writer.delete([1])
+    with store.writer(SPEC, FOLDER) as writer:
+        assert [known.id for known in writer.scan()] == [1, 2, 3]
+        writer.upsert(points([9]))
+        assert writer.commit().count == 4

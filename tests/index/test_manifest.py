@@ -20,6 +20,19 @@ RECORD = Record(
 )
 
 
+def without_digest(path: Path) -> dict[str, object]:
+    """As the first version wrote it, to be changed by hand."""
+    return {name: value for name, value in json.loads(path.read_text()).items() if name != "digest"}
+
+
+def test_one_digit_that_changed_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    write_record(path, RECORD)
+    path.write_text(path.read_text().replace('"next_id": 31', '"next_id": 21'))
+    with pytest.raises(IndexDamaged, match=r"not what was written.*index the folder again"):
+        read_record(path)
+
+
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     write_record(tmp_path / "manifest.json", RECORD)
     assert read_record(tmp_path / "manifest.json") == RECORD
@@ -28,14 +41,14 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
 def test_fields_of_a_later_program_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
     write_record(path, RECORD)
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"colour": "blue"}))
+    path.write_text(json.dumps(without_digest(path) | {"colour": "blue"}))
     assert read_record(path) == RECORD
 
 
 def test_a_manifest_from_before_words_were_read_stays_readable(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
     write_record(path, RECORD)
-    old = {name: value for name, value in json.loads(path.read_text()).items() if not name.startswith("words_")}
+    old = {name: value for name, value in without_digest(path).items() if not name.startswith("words_")}
     path.write_text(json.dumps(old))
     assert read_record(path) == RECORD
 
@@ -44,7 +57,7 @@ def test_a_manifest_from_before_words_were_read_stays_readable(tmp_path: Path) -
 def test_an_incomplete_manifest_is_damage(tmp_path: Path, change: dict[str, object]) -> None:
     path = tmp_path / "manifest.json"
     write_record(path, RECORD)
-    content = json.loads(path.read_text()) | change
+    content = without_digest(path) | change
     path.write_text(json.dumps({name: value for name, value in content.items() if value is not None}))
     with pytest.raises(IndexDamaged, match="index the folder again"):
         read_record(path)
@@ -61,8 +74,8 @@ def test_what_is_no_manifest_is_refused_with_its_path(tmp_path: Path, content: s
 def test_another_schema_version_is_refused_with_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
     write_record(path, RECORD)
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 2}))
-    with pytest.raises(VectorIndexError, match=r"schema version 2, this program reads 1.*SEARCH_COLLECTION"):
+    path.write_text(json.dumps(without_digest(path) | {"schema_version": 2, "program": "7.1"}))
+    with pytest.raises(VectorIndexError, match=r"schema version 2, this program reads 1.*7\.1.*SEARCH_COLLECTION"):
         read_record(path)
 
 

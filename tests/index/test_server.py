@@ -13,12 +13,14 @@ import pytest
 
 from search_app.errors import IndexInUse, IndexUnavailable, VectorIndexError
 from search_app.index.fields import INDEXES
+from search_app.index.server.address import Address
 from search_app.index.server.engine import ServerEngine
 from search_app.index.server.retry import Patience
 from search_app.index.server.store import ServerStore
 from tests.containers.qdrant_stand_in import serving
+from tests.faults.plans import always
+from tests.faults.proxy import Asked, faulty_proxy
 from tests.index.conftest import LOCAL_MODE_WARNINGS, SharedClient
-from tests.index.flaky_proxy import flaky_proxy
 from tests.index.points import FOLDER, OTHER, SPEC, ids_of, points, query
 
 pytestmark = LOCAL_MODE_WARNINGS
@@ -46,10 +48,10 @@ def fill(store: ServerStore, ids: range = range(1, 31)) -> None:
 
 
 def test_a_collection_lives_through_a_server_that_fails_now_and_then(url: str) -> None:
-    def fault(number: int) -> str:
-        return {2: "drop", 5: "503"}.get(number % 7, "pass")
+    def fault(asked: Asked) -> str:
+        return {2: "drop", 5: "503"}.get(asked.number % 7, "pass")
 
-    with flaky_proxy(url, fault) as proxy:
+    with faulty_proxy(url, fault) as proxy:
         store = ServerStore(proxy.url, "flaky")
         fill(store)
         with store.writer(SPEC, FOLDER) as writer:
@@ -65,7 +67,7 @@ def test_a_collection_lives_through_a_server_that_fails_now_and_then(url: str) -
 
 
 def test_the_graph_is_built_after_the_bulk_load_and_before_it_is_shown(url: str) -> None:
-    with flaky_proxy(url, lambda _: "pass") as proxy:
+    with faulty_proxy(url, always("pass")) as proxy:
         fill(ServerStore(proxy.url, "bulk"))
     made = [(path, body) for method, path, body in proxy.passed if method == "PUT" and path.endswith("/bulk__000001")]
     assert [body["optimizers_config"]["indexing_threshold"] for _, body in made] == [0]
@@ -135,15 +137,15 @@ HERE = socket.gethostname()
         (HERE, 999_999_999, 0, True),
         (HERE, os.getpid(), 0, True),
         (HERE, os.getppid(), 0, False),
-        (HERE, os.getppid(), 130, True),
+        (HERE, os.getppid(), 220, True),
         ("another machine", 7, 60, False),
-        ("another machine", 7, 130, True),
+        ("another machine", 7, 220, True),
     ],
 )
 def test_the_lock_of_a_dead_writer_is_taken_over(host: str, process: int, silent_s: float, taken: bool) -> None:
     client, store = shared_client()
-    engine = ServerEngine(client, "memory", Patience(1))
-    assert engine.create_empty("images__writer")
+    engine = ServerEngine(client, Address("memory"), Patience(1.0))
+    assert engine.create_marked("images__writer", {})
     left = {"token": "left", "host": host, "process": process, "beat": time.time() - silent_s}
     engine.write_head("images__writer", left)
     if taken:
@@ -159,7 +161,7 @@ def test_a_writer_that_was_taken_over_stops() -> None:
     client, store = shared_client()
     with store.writer(SPEC, FOLDER) as writer:
         writer.upsert(points([1]))
-        ServerEngine(client, "memory", Patience(1)).write_head("images__writer", {"token": "another"})
+        ServerEngine(client, Address("memory"), Patience(1.0)).write_head("images__writer", {"token": "another"})
         with pytest.raises(IndexInUse, match="taken over"):
             writer.commit()
     assert names(client) == {"images__000001", "images__writer"}
@@ -173,10 +175,10 @@ def test_only_transient_failures_are_tried_again() -> None:
         raise OSError("no")
 
     with pytest.raises(OSError, match="no"):
-        Patience(4, 0.001, 0.002).retry(fail, lambda _: 0.0)
+        Patience(9.0, 4, 0.001, 0.002).retry(fail, lambda _: 0.0)
     assert len(tries) == 4
     with pytest.raises(OSError, match="no"):
-        Patience(4).retry(fail, lambda _: None)
+        Patience(9.0).retry(fail, lambda _: None)
     assert len(tries) == 5
 
 

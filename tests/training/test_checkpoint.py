@@ -1,5 +1,9 @@
 """Where a training stands: stored whole, bound to its recipe, refused in words where it cannot be used."""
 
+import json
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -81,3 +85,20 @@ def test_a_generator_goes_on_where_it_stood():
     other = np.random.default_rng(0)
     restore_generator(other, stored)
     np.testing.assert_array_equal(other.random(10), wanted)
+
+
+class Bomb:
+    """A pickle of it runs a command where it is opened."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.system, (f"touch {self.trace}",)
+
+
+def test_a_checkpoint_that_holds_code_is_refused_and_not_run(tmp_path):
+    torch.save({"recipe": json.dumps(RECIPE), "state": Bomb(tmp_path / "ran")}, tmp_path / "member.pt")
+    with pytest.raises(TrainingError, match=r"member\.pt is damaged \(UnpicklingError\)"):
+        load_checkpoint(tmp_path / "member.pt", RECIPE)
+    assert not (tmp_path / "ran").exists()

@@ -4,6 +4,8 @@ This does without numpy, which would treble the time the process takes to start:
 rows.
 """
 
+import errno
+import re
 import time
 from array import array
 from collections.abc import Iterable, Sequence
@@ -28,6 +30,12 @@ class ShardDamagedError(Exception):
     """The shard does not open."""
 
 
+def has_no_room(error: BaseException) -> bool:
+    """Whether the engine failed because the system takes no more; its texts tell its errors apart."""
+    quoted = {int(number) for number in re.findall(r"(?:os error|code:) (\d+)", str(error))}
+    return not quoted.isdisjoint({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
 class Engine:
     """The operations on one shard; `EdgeShard` calls them by name."""
 
@@ -50,6 +58,8 @@ class Engine:
             except (KeyboardInterrupt, SystemExit):
                 raise
             except BaseException as error:  # a panic is no Exception; the engine's texts tell its errors apart
+                if has_no_room(error):
+                    raise  # the engine writes when it opens; that says nothing about the shard
                 if "WouldBlock" not in str(error):
                     raise ShardDamagedError(f"{path} does not open: {error}") from error
                 if time.monotonic() >= give_up:

@@ -11,12 +11,13 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.lib.format import open_memmap
+from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 
 from search_app.datatypes import FloatMatrix, Manifest
 from search_app.errors import IndexDamaged
@@ -48,31 +49,25 @@ def write_export(folder: Path, batches: Iterable[Rows], count: int, manifest: Ma
     """
     dims = {VECTORS: manifest.dim} | ({MEANINGS: manifest.words_dim} if manifest.words_dim else {})
     written = 0
-    with (folder / POINTS).open("w", encoding="utf-8") as lines:
-        files = {name: _matrix_file(folder / name, count, dim) for name, dim in dims.items()}
+    with ExitStack() as open_files:
+        lines = open_files.enter_context((folder / POINTS).open("w", encoding="utf-8"))
+        files = {name: open_files.enter_context((folder / name).open("wb")) for name in dims}
+        for name, file in files.items():
+            write_array_header_1_0(file, _header(count, dims[name]))
         for rows in batches:
-            end = written + len(rows.ids)
-            if end <= count:
-                for name, matrix in files.items():
-                    matrix[written:end] = rows.vectors if name == VECTORS else _meanings(rows, dims[name])
-            written = end
+            for name, file in files.items():
+                matrix = rows.vectors if name == VECTORS else _meanings(rows, dims[name])
+                file.write(np.ascontiguousarray(matrix, np.float32).tobytes())
+            written += len(rows.ids)
             lines.writelines(_line(*point) for point in zip(rows.ids, rows.words, rows.payloads, strict=True))
-        for matrix in files.values():
-            if isinstance(matrix, np.memmap):
-                matrix.flush()
     if written != count:
         raise IndexDamaged(f"the shard beside {folder / POINTS} counts {count} points but lists {written}")
     return {name: _digest(folder / name) for name in (*dims, POINTS)}
 
 
-def _matrix_file(path: Path, count: int, dim: int) -> FloatMatrix:
-    """A file that is written through the array."""
-    if count:
-        return open_memmap(path, "w+", np.float32, (count, dim))
-    # numpy cannot map an empty file: the header alone is written by save
-    empty = np.empty((0, dim), np.float32)
-    np.save(path, empty)
-    return empty
+def _header(count: int, dim: int) -> dict[str, Any]:
+    """Of a matrix that is written row by row: a full disk is an error there, and SIGBUS where the file is mapped."""
+    return {"descr": dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": (count, dim)}
 
 
 def _meanings(rows: Rows, dim: int) -> FloatMatrix:

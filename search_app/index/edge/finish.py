@@ -1,4 +1,4 @@
-"""The end of a commit: indexes, graphs and export of a work folder, everything on the disk, its shard closed."""
+"""The end of a commit: indexes, graphs and export of a work folder, all on the disk, its shard sealed."""
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from search_app.datatypes import Manifest
 from search_app.index.edge.export import Digests, is_good
-from search_app.index.edge.generations import MANIFEST
+from search_app.index.edge.generations import MANIFEST, SHARD
 from search_app.index.edge.shard import EdgeShard
 from search_app.index.manifest import Record, write_record
 
@@ -35,8 +35,8 @@ class Finish:
         manifest = replace(draft.manifest, count=self.shard.count())
         sample = self.shard.sample()
         export = self._export(manifest, few) if draft.final else {}
-        self.shard.give_back()
-        record = replace(draft, manifest=manifest, sample=sample, export=export)
+        self.shard.seal(self.part / SHARD)
+        record = replace(draft, manifest=manifest, sample=sample, export=export, sealed=True)
         write_record(self.part / MANIFEST, record)
         return record
 

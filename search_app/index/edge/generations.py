@@ -5,7 +5,7 @@
       writer.lock                  held by the one writer
       gen-000012/                  committed: never changed again
         manifest.json  lock        the lock is shared by those who read it
-        shard/                     the engine's files
+        shard/                     the engine's files, and their seal
         vectors.npy  points.jsonl  the export of a final generation
       gen-000013.part/             the writer's work; what a killed writer leaves is resumed or dropped
       gen-000012.reader-77-1/      a private copy, of a process that found the shard owned by another
@@ -19,17 +19,16 @@ import contextlib
 import itertools
 import logging
 import os
-import re
 import shutil
 import socket
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from search_app.errors import IndexDamaged, IndexInUse
 from search_app.index.edge.locks import FileLock
-from search_app.index.files import copy_tree_sparse, real_size, require_space, sync_folder, sync_tree, write_atomically
+from search_app.index.edge.pointer import Pointer, committed
+from search_app.index.files import copy_tree_sparse, real_size, require_space, sync_folder, sync_tree
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +36,6 @@ SHARD = "shard"
 MANIFEST = "manifest.json"
 _KEPT = "kept"
 """Marks a replaced generation that the writer keeps for a rollback."""
-_GENERATION = re.compile(r"gen-(\d{6,})")
 _STALE_AFTER_S = 60.0
 _copies = itertools.count(1)
 
@@ -58,7 +56,7 @@ class CollectionFolder:
     def __init__(self, index_dir: Path, collection: str) -> None:
         self.path = index_dir.absolute() / collection
         self.collection = collection
-        self._remedy = f"restore {self.path} from a backup, or remove it and index the folder again"
+        self._pointer = Pointer(self.path)
 
     def create(self) -> None:
         """Make the folder, and those above it, where they are missing."""
@@ -67,29 +65,22 @@ class CollectionFolder:
 
     def signature(self) -> tuple[int, int] | None:
         """Changes whenever `CURRENT` is moved; None while there is none."""
-        try:
-            stat = (self.path / "CURRENT").stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        return stat.st_ino, stat.st_mtime_ns
+        return self._pointer.signature()
 
     def current(self) -> Path | None:
-        """The generation that `CURRENT` names; None before the first commit."""
-        try:
-            name = (self.path / "CURRENT").read_text(errors="replace").strip()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        if not _GENERATION.fullmatch(name):
-            raise IndexDamaged(
-                f"{self.path / 'CURRENT'} holds {name[:40]!r} and not a generation's name; {self._remedy}"
-            )
-        return self.path / name
+        """The generation that `CURRENT` names; None before the first commit. Raises `IndexDamaged`."""
+        return self._pointer.generation()
+
+    def find_current_again(self) -> None:
+        """Name the newest generation where `CURRENT` is gone; for the writer."""
+        self._pointer.find_again()
 
     def lease(self) -> Lease | None:
         """The current generation with a shared lock that keeps it from being collected; None before any commit."""
         while True:
             signature, generation = self.signature(), self.current()
             if generation is None or signature is None:
+                self._pointer.refuse_to_be_gone()
                 return None
             lock = self._share(generation)
             if lock is not None and self.signature() == signature:
@@ -97,7 +88,7 @@ class CollectionFolder:
             if lock is not None:
                 lock.release()
             elif self.signature() == signature and not generation.is_dir():
-                raise IndexDamaged(f"{generation} is gone although CURRENT names it; {self._remedy}")
+                raise self._pointer.broken(f"names {generation.name}, which is gone")
             time.sleep(0.01)  # it is being replaced at this moment
 
     def _share(self, generation: Path) -> FileLock | None:
@@ -125,7 +116,7 @@ class CollectionFolder:
 
     def next_number(self) -> int:
         """A number that no committed generation has or had."""
-        return max((number for number, _ in self._committed()), default=0) + 1
+        return max((number for number, _ in committed(self.path)), default=0) + 1
 
     def part(self) -> Path:
         """Where the next generation is made."""
@@ -151,7 +142,7 @@ class CollectionFolder:
         sync_tree(part)
         part.rename(generation)
         sync_folder(self.path)
-        write_atomically(self.path / "CURRENT", f"{generation.name}\n".encode())
+        self._pointer.move(generation)
         return generation
 
     def private_copy(self, generation: Path) -> tuple[Path, FileLock]:
@@ -182,7 +173,7 @@ class CollectionFolder:
         if keep is not None and keep.is_dir():
             (keep / _KEPT).touch()
         current = self.current()
-        for _, generation in list(self._committed()):
+        for _, generation in list(committed(self.path)):
             if generation not in (current, keep):
                 self._remove_unless_read(generation)
         self.sweep()
@@ -227,11 +218,6 @@ class CollectionFolder:
                 lock.release()
         except OSError as error:  # collecting is housekeeping: the next run tries again
             logger.warning("%s could not be removed: %s", folder, error)
-
-    def _committed(self) -> Iterator[tuple[int, Path]]:
-        for entry in self.path.iterdir():
-            if match := _GENERATION.fullmatch(entry.name):
-                yield int(match[1]), entry
 
 
 def _abandoned(copy: Path) -> bool:

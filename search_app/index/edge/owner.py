@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from search_app.index.edge.engine import Engine, ShardDamagedError, ShardInUseError
+from search_app.index.edge.engine import Engine, ShardDamagedError, ShardInUseError, has_no_room
 from search_app.index.edge.wire import Outcome
 
 _MOST_TOGETHER = 32
@@ -62,7 +62,8 @@ def _attempt(call: Callable[[], Any]) -> tuple[Outcome, Any]:
     except ValueError as error:
         return Outcome.INVALID, str(error)
     except BaseException as error:  # noqa: BLE001 - the boundary: a panic of the engine must reach the parent as words
-        return Outcome.FAILED, f"{type(error).__name__}: {error}"
+        outcome = Outcome.NO_ROOM if has_no_room(error) else Outcome.FAILED
+        return outcome, f"{type(error).__name__}: {error}"
 
 
 def _end_with_parent(lifeline: int) -> None:

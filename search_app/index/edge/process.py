@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import search_app
-from search_app.errors import IndexDamaged, IndexInUse, IndexUnavailable
+from search_app.errors import DiskFull, IndexDamaged, IndexInUse, IndexUnavailable
 from search_app.index.edge.wire import Outcome
 
 logger = logging.getLogger(__name__)
@@ -66,8 +66,8 @@ class EdgeProcess:
     def call(self, operation: str, *arguments: Any, timeout: float | None) -> Any:
         """Run one operation of `owner.Owner` and return its value.
 
-        Raises `ValueError` for the caller's mistakes, `ShardInUse`, `ShardDamaged`, `IndexDamaged` when the engine
-        fails, and `IndexUnavailable` when the process has ended or did not answer in `timeout` seconds (it is
+        Raises `ValueError` for the caller's mistakes, `ShardInUse`, `ShardDamaged`, `DiskFull`, `IndexDamaged` when the
+        engine fails, and `IndexUnavailable` when the process has ended or did not answer in `timeout` seconds (it is
         killed then).
         """
         number = next(self._numbers)
@@ -178,6 +178,10 @@ def _settle(reply: "Future[Any]", outcome: Outcome, value: Any) -> None:
             reply.set_exception(ShardInUse(value))
         case Outcome.DAMAGED:
             reply.set_exception(ShardDamaged(value))
+        case Outcome.NO_ROOM:
+            reply.set_exception(
+                DiskFull(f"the search engine cannot write ({value}): free some space, or raise the quota or limit")
+            )
         case Outcome.FAILED:
             reply.set_exception(IndexDamaged(f"the search engine failed: {value}"))
 

@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from search_app.datatypes import (
     Condition,
@@ -20,6 +21,7 @@ from search_app.datatypes import (
 from search_app.errors import IndexDamaged, IndexUnavailable, NoIndexYet, VectorIndexError
 from search_app.index.edge.generations import CollectionFolder
 from search_app.index.edge.serving import Serving, open_current
+from search_app.index.edge.shard import EdgeShard
 from search_app.index.validate import check_facet, check_ids, check_queries
 
 logger = logging.getLogger(__name__)
@@ -36,8 +38,8 @@ class EdgeReader:
     requests under way end on the old one.
     """
 
-    def __init__(self, place: CollectionFolder, graph_from: int) -> None:
-        self._place, self._graph_from = place, graph_from
+    def __init__(self, place: CollectionFolder, graph_from: int, answer_s: float) -> None:
+        self._place, self._graph_from, self._answer_s = place, graph_from, answer_s
         self._lock = threading.Lock()
         self._serving: Serving | None = None
         self._retired: list[Serving] = []
@@ -170,7 +172,9 @@ class EdgeReader:
         try:
             if not self._is_served():
                 distrust = self._distrusted if self._rebuild else 0
-                fresh = open_current(self._place, self._graph_from, self._wake.set, distrust=distrust)
+                fresh = open_current(
+                    self._place, self._graph_from, partial(EdgeShard, self._wake.set, self._answer_s), distrust=distrust
+                )
                 self._rebuild = False
                 self._opened_at = time.monotonic()
                 self._swap(fresh)

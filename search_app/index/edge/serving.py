@@ -11,6 +11,7 @@ from search_app.index.edge.export import is_good
 from search_app.index.edge.generations import MANIFEST, SHARD, CollectionFolder, Lease
 from search_app.index.edge.locks import FileLock
 from search_app.index.edge.process import ShardDamaged, ShardInUse
+from search_app.index.edge.restoring import restore
 from search_app.index.edge.shard import EdgeShard
 from search_app.index.files import sync_tree
 from search_app.index.manifest import Record, read_record
@@ -54,9 +55,9 @@ class Serving:
 
 
 def open_current(
-    place: CollectionFolder, graph_from: int, on_end: Callable[[], None], *, distrust: int = 0
+    place: CollectionFolder, graph_from: int, start: Callable[[], EdgeShard], *, distrust: int = 0
 ) -> Serving | None:
-    """Start an owner on the current generation, checked and warm; None before the first commit.
+    """The current generation, checked and warm, in the owner that `start` gives; None before the first commit.
 
     A shard that is owned by another process is copied for this one; a damaged one, and generation `distrust`,
     is rebuilt from its export. Raises `IndexDamaged` when that is not possible.
@@ -67,7 +68,7 @@ def open_current(
     shard = None
     try:
         record = read_record(lease.generation / MANIFEST)
-        shard = EdgeShard(on_end)
+        shard = start()
         opener = _Opener(place, lease.generation, record, shard, graph_from)
         private = opener.open(distrusted=record.manifest.generation == distrust)
     except BaseException:
@@ -136,4 +137,4 @@ class _Opener:
 
     def _restore(self, target: Path, damage: ShardDamaged) -> None:
         logger.warning("%s; rebuilding generation %d from its export", damage, self.record.manifest.generation)
-        self.shard.restore(self.generation, self.record, target, self.graph_from)
+        restore(self.shard, self.generation, self.record, target, self.graph_from)

@@ -21,8 +21,9 @@ from search_app.datatypes import (
 from search_app.errors import IndexDamaged
 from search_app.index.clauses import Clause
 from search_app.index.conditions import resolve, yes_or_no
-from search_app.index.edge.export import Digests, Rows, is_good, patched, read_export, write_export
+from search_app.index.edge.export import Digests, Rows, patched, write_export
 from search_app.index.edge.process import EdgeProcess, ShardDamaged
+from search_app.index.edge.seal import broken_seal, write_seal
 from search_app.index.edge.vectors import matrix, sent, word_vectors
 from search_app.index.edge.wire import Nearest, Payloads, Question
 from search_app.index.fields import CONTENT_HASH, HAS_WORDS
@@ -33,7 +34,8 @@ from search_app.index.ranking import Scored, answer
 SAMPLE_SIZE = 16
 INDEX_FROM = 1_000
 """Fields of a collection of so many pictures are indexed: to look at fewer takes a few hundredths of a second."""
-_ANSWER_S = 30.0
+ANSWER_S = 15.0
+"""A process that has not answered a question by then is taken to hang, and started again."""
 _WORK_S = 600.0
 _SAME = 0.99
 """A stored vector must find itself; far above what rounding could take from 1."""
@@ -42,8 +44,9 @@ _SAME = 0.99
 class EdgeShard:
     """One shard at a time in a process of its own; see `EdgeProcess.call` for what every method raises."""
 
-    def __init__(self, on_end: Callable[[], None] | None = None) -> None:
+    def __init__(self, on_end: Callable[[], None] | None = None, answer_s: float = ANSWER_S) -> None:
         self.process = EdgeProcess(on_end)
+        self._answer_s = answer_s
 
     def create(self, path: Path, dim: int, graph_from: int) -> None:
         """Make an empty shard; graphs are built for segments of more than `graph_from` points."""
@@ -56,8 +59,12 @@ class EdgeShard:
     def load_checked(self, path: Path, record: Record) -> None:
         """Open a committed shard, compare it with its record and warm it up.
 
-        The engine keeps no checksums and may open cut files with points missing. Raises `ShardDamaged`.
+        The engine keeps no checksums and may open cut files with points missing, or die of them: the seal comes first.
+        Raises `ShardDamaged`.
         """
+        broken = broken_seal(path) if record.sealed else ""
+        if broken:
+            raise ShardDamaged(f"{path} is damaged: {broken}")
         self.load(path)
         try:
             problem = self._problem(record)
@@ -85,6 +92,13 @@ class EdgeShard:
     def give_back(self) -> None:
         """Close the shard; the process stays for another one."""
         self.process.call("close", timeout=_WORK_S)
+
+    def seal(self, path: Path) -> None:
+        """Close the shard at `path`, which is open, for good, so that every later change of its files is noticed."""
+        self.give_back()
+        self.load(path)  # the first opening after a change tidies the engine's journals away
+        self.give_back()
+        write_seal(path)
 
     def close(self) -> None:
         """Close the shard and end the process; twice does no harm."""
@@ -120,7 +134,7 @@ class EdgeShard:
             (query.channel, sent(query.vector), depth, query.exact, query.among, resolve(query.where))
             for query, depth in asked
         ]
-        found: list[Nearest] = self.process.call("nearest", questions, timeout=_ANSWER_S)
+        found: list[Nearest] = self.process.call("nearest", questions, timeout=self._answer_s)
         return [(np.frombuffer(ids, np.int64), np.frombuffer(scores, np.float32)) for ids, scores in found]
 
     def facet(
@@ -130,12 +144,12 @@ class EdgeShard:
         some = None if among is None else tuple(among)
         if key != HAS_WORDS:
             found: list[tuple[FacetValue, int]] = self.process.call(
-                "facet", key, clauses, some, limit, timeout=_ANSWER_S
+                "facet", key, clauses, some, limit, timeout=self._answer_s
             )
             return found
 
         def count(more: tuple[Clause, ...]) -> int:
-            return int(self.process.call("count_where", (*clauses, *more), some, timeout=_ANSWER_S))
+            return int(self.process.call("count_where", (*clauses, *more), some, timeout=self._answer_s))
 
         return yes_or_no(count)[:limit]
 
@@ -148,22 +162,22 @@ class EdgeShard:
         return {number: to_known(number, payload) for number, payload in self._fetch(ids)}
 
     def _fetch(self, ids: Sequence[int]) -> Payloads:
-        found: Payloads = self.process.call("fetch", [*ids], timeout=_ANSWER_S)
+        found: Payloads = self.process.call("fetch", [*ids], timeout=self._answer_s)
         return found
 
     def existing(self, ids: Sequence[int]) -> list[int]:
         """Those of the ids that exist."""
-        found: list[int] = self.process.call("existing", [*ids], timeout=_ANSWER_S)
+        found: list[int] = self.process.call("existing", [*ids], timeout=self._answer_s)
         return found
 
     def vectors(self, ids: Sequence[int], channel: DenseChannel = "image") -> dict[int, FloatVector]:
         """The unit vector of each id that has one."""
-        found, rows = self.process.call("vectors", [*ids], channel, timeout=_ANSWER_S)
+        found, rows = self.process.call("vectors", [*ids], channel, timeout=self._answer_s)
         return dict(zip(found, matrix(rows, len(found)), strict=True))
 
     def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
         """The words of each id whose words were read."""
-        return read_words(dict(self.process.call("words", [*ids], timeout=_ANSWER_S)))
+        return read_words(dict(self.process.call("words", [*ids], timeout=self._answer_s)))
 
     def scan(self) -> Iterator[Known]:
         """Every picture in id order; the owner reads the next page while the last one is taken."""
@@ -175,7 +189,7 @@ class EdgeShard:
                 page = ahead.result()
 
     def _page(self, after: int) -> Payloads:
-        found: Payloads = self.process.call("page", after, timeout=_ANSWER_S)
+        found: Payloads = self.process.call("page", after, timeout=self._answer_s)
         return found
 
     def upsert(self, rows: Rows) -> None:
@@ -222,22 +236,3 @@ class EdgeShard:
                 return
             yield Rows(ids, matrix(vectors, len(ids)), words, payloads)
             after = ids[-1]
-
-    def restore(self, generation: Path, record: Record, target: Path, graph_from: int) -> None:
-        """Make a shard at `target` from the export in `generation`, durably, and leave it closed.
-
-        Raises `IndexDamaged` where there is no unharmed export.
-        """
-        if not is_good(generation, record.export):
-            raise IndexDamaged(
-                f"{generation} is damaged and there is no unharmed export beside it to rebuild it from: "
-                f"run `python -m search_app index {record.manifest.folder} --rebuild`"
-            )
-        self.create(target, record.manifest.dim, graph_from)
-        if record.manifest.words_dim:
-            self.open_words(record.manifest.words_dim)
-        for rows in read_export(generation):
-            self.upsert(rows)
-        self.index_fields(min(graph_from, INDEX_FROM))
-        self.flush()
-        self.give_back()

@@ -6,6 +6,7 @@ from pathlib import Path
 from search_app.datatypes import EncoderSpec
 from search_app.index.edge.generations import CollectionFolder
 from search_app.index.edge.reader import EdgeReader
+from search_app.index.edge.shard import ANSWER_S
 from search_app.index.edge.writer import EdgeWriter
 
 
@@ -18,9 +19,12 @@ class EdgeStore:
     graph_from: int = 10_000
     """Segments of more points than this get a search graph; smaller ones are searched exactly."""
 
+    answer_s: float = ANSWER_S
+    """The engine of a reader that has not answered a question by then is taken to hang, and started again."""
+
     def reader(self) -> EdgeReader:
         """Open for answering; see `IndexStore.reader`."""
-        return EdgeReader(CollectionFolder(self.index_dir, self.collection), self.graph_from)
+        return EdgeReader(CollectionFolder(self.index_dir, self.collection), self.graph_from, self.answer_s)
 
     def writer(self, spec: EncoderSpec, folder: str, *, rebuild: bool = False) -> EdgeWriter:
         """Open for changing; see `IndexStore.writer`."""

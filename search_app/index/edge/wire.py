@@ -32,5 +32,7 @@ class Outcome(Enum):
     """Another process owns the shard."""
     DAMAGED = "damaged"
     """The shard does not open."""
+    NO_ROOM = "no room"
+    """The system takes no more: a full disk, a quota, a limit."""
     FAILED = "failed"
     """The engine raised or panicked."""

@@ -1,6 +1,5 @@
 """The writer of an embedded collection: works on a copy, shows it by moving `CURRENT`."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +8,14 @@ from typing import Self
 
 from search_app.datatypes import EncoderSpec, FloatVector, Known, Manifest, Point, PrintedWords, WordsPoint, WordsSpec
 from search_app.errors import IndexDamaged
+from search_app.index.edge import full_disk
 from search_app.index.edge.changes import Changes
 from search_app.index.edge.export import Rows
 from search_app.index.edge.finish import Finish
 from search_app.index.edge.generations import MANIFEST, SHARD, CollectionFolder
-from search_app.index.edge.process import ShardDamaged
+from search_app.index.edge.restoring import copy_or_restore
 from search_app.index.edge.shard import INDEX_FROM, EdgeShard
-from search_app.index.files import real_size, require_space
+from search_app.index.files import boot_id, real_size, require_space
 from search_app.index.manifest import (
     Record,
     check_model,
@@ -29,8 +29,6 @@ from search_app.index.manifest import (
 )
 from search_app.index.payload import to_payload
 from search_app.index.validate import check_ids, check_pictures, check_points, check_words
-
-logger = logging.getLogger(__name__)
 
 _BATCH = 500
 _OWNER_ENDS_S = 10.0
@@ -50,14 +48,21 @@ class EdgeWriter:
         self._place, self._spec, self._folder, self._graph_from = place, spec, folder, graph_from
         self._shard: EdgeShard | None = None
         self._made = self._opened = self._changed = False
-        self._lock = place.lock_for_writing()
-        try:
-            self._begin(rebuild=rebuild)
-        except BaseException:
-            self.close()
-            raise
+        with full_disk.told(place.path):
+            self._lock = place.lock_for_writing()
+            try:
+                self._begin(rebuild=rebuild)
+            except BaseException:
+                self.close()
+                raise
+
+    @property
+    def folder(self) -> Path:
+        """Where it writes."""
+        return self._place.path
 
     def _begin(self, *, rebuild: bool) -> None:
+        self._place.find_current_again()
         self._place.sweep()
         self._part = self._place.part()
         self._base = self._place.current()
@@ -66,19 +71,26 @@ class EdgeWriter:
         self._changes = Changes(self._base, base)
         if base is not None and not rebuild:
             check_model(base, self._spec)
-            self._draft = Record(base, base=base.generation)
+            self._draft = self._begun(base)
         else:
             fresh = fresh_manifest(self._place.collection, self._spec, self._folder, base)
-            self._draft = Record(fresh, base=fresh.generation, rebuilt=base is not None)
+            self._draft = self._begun(fresh, rebuilt=base is not None)
             self._changes.forget()
             self._base, self._changed = None, True
         self._resume(base, rebuild=rebuild)
 
+    def _begun(self, manifest: Manifest, *, rebuilt: bool = False) -> Record:
+        """The record of what is begun from `manifest`."""
+        return Record(manifest, base=manifest.generation, rebuilt=rebuilt, boot=boot_id(), folder=self._folder)
+
     def _resume(self, base: Manifest | None, *, rebuild: bool) -> None:
-        """Go on with what an interrupted run of the same kind left, or remove it."""
+        """Go on with what an interrupted run of the same kind left, or remove it.
+
+        What the machine lost its power over is removed: nothing of it was ever synced to the disk.
+        """
         try:
             left = read_record(self._part / MANIFEST)
-            if resumes(left, base, self._spec, rebuild=rebuild):
+            if left.boot == boot_id() and resumes(left, base, self._spec, self._folder, rebuild=rebuild):
                 self._made = self._changed = True
                 highest = self._work().highest_id()
                 self._draft = replace(left, manifest=grown(left.manifest, highest))
@@ -107,24 +119,11 @@ class EdgeWriter:
             self._place.begin_part(None)
             shard.create(self._part / SHARD, self._spec.dim, self._graph_from)
         else:
-            self._open_copy(shard, self._base, self._committed)
+            copied = copy_or_restore(shard, self._place, self._base, self._committed, self._graph_from)
+            self._changed = self._changed or not copied
         if self._changed:
             write_record(self._part / MANIFEST, self._draft)
         self._made = True
-
-    def _open_copy(self, shard: EdgeShard, base: Path, record: Record) -> None:
-        for _ in range(2):  # a copy can meet a reader that opens or repairs the original at this moment
-            try:
-                self._place.begin_part(base)
-                shard.load_checked(self._part / SHARD, record)
-            except (ShardDamaged, FileNotFoundError) as error:
-                logger.warning("the copy of %s is not good: %s", base, error)
-            else:
-                return
-        self._place.begin_part(None)
-        shard.restore(base, record, self._part / SHARD, self._graph_from)
-        shard.load_checked(self._part / SHARD, record)
-        self._changed = True
 
     def _change(self, ids: Sequence[int], *, lost: bool) -> EdgeShard:
         """As `_work`, to change these points; raises `DiskFull` before the engine would die of it."""
@@ -140,18 +139,22 @@ class EdgeWriter:
         """The manifest this writer started from; `next_id` counts what it wrote since."""
         return self._draft.manifest
 
+    @full_disk.tells
     def scan(self) -> Iterator[Known]:
         """Every picture in id order, including what an interrupted run had stored."""
         return self._work().scan()
 
+    @full_disk.tells
     def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
         """The unit vector of each id that exists."""
         return self._work().vectors(check_ids(ids))
 
+    @full_disk.tells
     def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
         """The words of each id whose words were read."""
         return self._work().words(check_ids(ids))
 
+    @full_disk.tells
     def upsert(self, points: Sequence[Point]) -> None:
         """Add or replace points; see `IndexWriter.upsert`."""
         rows = check_points(points, self._spec.dim)
@@ -163,6 +166,7 @@ class EdgeWriter:
             shard.upsert(Rows(ids, rows[start : start + _BATCH], [None] * len(ids), payloads))
             self._draft = replace(self._draft, manifest=grown(self._draft.manifest, max(ids)))
 
+    @full_disk.tells
     def update_pictures(self, known: Sequence[Known]) -> None:
         """Replace the payload of existing points; raises `ValueError` for an id that is not there."""
         check_pictures([one.picture for one in known])
@@ -170,6 +174,7 @@ class EdgeWriter:
             payloads = [(one.id, to_payload(one.picture)) for one in known]
             self._change([one.id for one in known], lost=False).update_payloads(payloads)
 
+    @full_disk.tells
     def open_words(self, spec: WordsSpec) -> None:
         """Make room for words; see `IndexWriter.open_words`."""
         if not holds(self._draft.manifest, spec):
@@ -184,6 +189,7 @@ class EdgeWriter:
         self._draft = replace(self._draft, manifest=with_words(self._draft.manifest, spec))
         write_record(self._part / MANIFEST, self._draft)
 
+    @full_disk.tells
     def update_words(self, points: Sequence[WordsPoint]) -> None:
         """Add or replace the words of existing points; see `IndexWriter.update_words`."""
         manifest = self._draft.manifest
@@ -192,6 +198,7 @@ class EdgeWriter:
             batch = points[start : start + _BATCH]
             self._change([one.id for one in batch], lost=False).update_words(batch, manifest.words_fingerprint)
 
+    @full_disk.tells
     def delete(self, ids: Sequence[int]) -> None:
         """Remove points; unknown ids are ignored."""
         wanted = check_ids(ids)
@@ -199,6 +206,7 @@ class EdgeWriter:
         if found:
             self._change(found, lost=True).delete(found)
 
+    @full_disk.tells
     def commit(self, *, final: bool = True) -> Manifest:
         """Make everything so far durable and visible; a commit of nothing new makes no generation."""
         committed = self._committed
@@ -210,7 +218,7 @@ class EdgeWriter:
         self._base = self._place.publish(self._part)
         self._made = self._changed = False
         self._changes.committed()
-        self._committed, self._draft = record, Record(record.manifest, base=record.manifest.generation)
+        self._committed, self._draft = record, self._begun(record.manifest)
         self._place.collect(self._changes.worth_a_rollback() if final else self._changes.before)
         self._part = self._place.part()
         if final:

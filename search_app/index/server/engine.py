@@ -41,6 +41,12 @@ class ServerEngine(ServerCollections):
         head = models.PointStruct(id=MANIFEST_ID, vector={}, payload=dict(payload))
         self._do(lambda: self._client.upsert(name, [head], wait=True))
 
+    def renew_head(self, name: str, token: str, payload: Mapping[str, Any]) -> None:
+        """Change the payload of point 0 where its `token` is this one, in one step; else nothing happens."""
+        ours = models.FieldCondition(key="token", match=models.MatchValue(value=token))
+        only = models.Filter(must=[models.HasIdCondition(has_id=[MANIFEST_ID]), ours])
+        self._do(lambda: self._client.set_payload(name, dict(payload), points=only, wait=True))
+
     def upsert(self, name: str, ids: list[int], vectors: FloatMatrix, payloads: list[dict[str, Any]]) -> None:
         """Add or replace points that were validated."""
         self._index_meta(name, payloads)
@@ -71,7 +77,7 @@ class ServerEngine(ServerCollections):
         self._do(partial(self._client.delete_payload, name, [*WORDS_FIELDS], models.Filter(), wait=True))
         for channel, config in requests.word_channels(dim).items():
             self._do(partial(self._delete_channel, name, channel))
-            self._do(partial(self._client.create_vector_name, name, channel, config, wait=True))
+            self._make(partial(self._client.create_vector_name, name, channel, config, wait=True))
 
     def _delete_channel(self, name: str, channel: str) -> None:
         parts = self._client.get_collection(name).config.params
@@ -105,8 +111,7 @@ class ServerEngine(ServerCollections):
 
     def words(self, name: str, ids: list[int]) -> dict[int, dict[str, Any]]:
         """The part of the payload that holds words, of each id that exists."""
-        records = self._retrieve(name, ids, with_payload=[*WORDS_FIELDS], with_vectors=False)
-        return {int(record.id): record.payload or {} for record in records}
+        return self.parts(name, ids, WORDS_FIELDS)
 
     def vectors(self, name: str, ids: list[int], channel: DenseChannel) -> dict[int, FloatVector]:
         """The vector of each id that has one in the channel."""
@@ -117,6 +122,11 @@ class ServerEngine(ServerCollections):
     def existing(self, name: str, ids: list[int]) -> list[int]:
         """Those of the ids that exist."""
         return [int(record.id) for record in self._retrieve(name, ids, with_payload=False, with_vectors=False)]
+
+    def parts(self, name: str, ids: list[int], keys: Sequence[str]) -> dict[int, dict[str, Any]]:
+        """Some keys of the payload of each id that exists."""
+        records = self._retrieve(name, ids, with_payload=[*keys], with_vectors=False)
+        return {int(record.id): record.payload or {} for record in records}
 
     def _retrieve(self, name: str, ids: list[int], **wanted: Any) -> Iterator[Any]:
         for some in _pages(ids):
@@ -163,9 +173,7 @@ class ServerEngine(ServerCollections):
         questions = [requests.nearest(query, depth) for query, depth in asked]
         replies = self._do(lambda: self._client.query_batch_points(name, questions))
         if len(replies) != len(questions):
-            raise IndexDamaged(
-                f"the Qdrant server at {self._where} answered {len(replies)} of {len(questions)} queries"
-            )
+            raise IndexDamaged(f"{self.server} answered {len(replies)} of {len(questions)} queries")
         return [
             (np.array([hit.id for hit in r.points], np.int64), np.array([hit.score for hit in r.points], np.float32))
             for r in replies

@@ -5,35 +5,67 @@ The client's errors are told apart by what they carry, so that nothing of it has
 of the connection `source`.
 """
 
-from search_app.errors import IndexUnavailable, VectorIndexError
+import json
+import ssl
+from collections.abc import Callable, Iterator
 
-_TRANSIENT_HTTP: set[object] = {408, 429, 500, 502, 503, 504}
+from search_app.errors import IndexUnavailable, VectorIndexError
+from search_app.index.server.address import Address
+from search_app.index.server.versions import client_version, skew
+
+_TRANSIENT_HTTP: set[object] = {408, 425, 429, 500, 502, 503, 504}
 _TRANSIENT_GRPC: set[object] = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED"}
+_NO_ACCESS: set[object] = {401, 403, "UNAUTHENTICATED", "PERMISSION_DENIED"}
+_NOT_KNOWN: set[object] = {404, 405, 501, "UNIMPLEMENTED"}
+_NOT_READ = (
+    "unknown variant",
+    "unknown field",
+    "format error in json",
+    "did not match any variant",
+    "deserialize error",
+)
 _GONE = ("not found", "doesn't exist", "does not exist")
+_LONGEST_TEXT = 300
 
 
 class CollectionGone(IndexUnavailable):
     """A physical collection is not there any more: the alias has moved and its writer removed the old one."""
 
 
-def in_words(error: Exception, where: str) -> VectorIndexError:
-    """The product's error for one of the client's; `where` is the server's address."""
-    text = _text(error)
-    if _status(error) in (401, 403, "UNAUTHENTICATED", "PERMISSION_DENIED"):
-        return IndexUnavailable(f"the Qdrant server at {where} refuses access: check QDRANT_API_KEY ({text})")
-    if delay_asked(error) is not None:
-        return IndexUnavailable(
-            f"the Qdrant server at {where} does not answer ({text}): check that it runs, or unset QDRANT_URL to "
-            f"use the embedded index"
+def in_words(error: Exception, address: Address, version: Callable[[], str]) -> VectorIndexError:
+    """The product's error for one of the client's; `version` finds out the server's, where that may be the cause."""
+    where = f"the Qdrant server at {address}"
+    text = address.without_secrets(_text(error))
+    status = _status(error)
+    if status in _NO_ACCESS:
+        return IndexUnavailable(f"{where} refuses access ({status}): check QDRANT_API_KEY, and what it may do there")
+    if (reason := _no_answer(error, text)) is not None:
+        return IndexUnavailable(f"{where} {reason}")
+    if status in {404, "NOT_FOUND", None} and any(word in _said(error) for word in _GONE):
+        return CollectionGone(f"{where} misses a collection ({text})")
+    if status in _NOT_KNOWN or any(word in text.lower() for word in _NOT_READ):
+        return VectorIndexError(f"{where} does not know what it is asked for ({text}): {_version_remedy(version())}")
+    return VectorIndexError(f"{where} refuses: {text}")
+
+
+def _no_answer(error: Exception, text: str) -> str | None:
+    """Why no answer came that could be read, and what to do; None where one did."""
+    if (broken := _tls(error)) is not None:
+        return f"cannot be spoken to over TLS ({text}): {_tls_remedy(broken)}"
+    if _is_garbled(error):
+        return (
+            f"answers what is no answer of Qdrant's ({text}): check that QDRANT_URL names a Qdrant server, and what is "
+            f"between it and here"
         )
-    if _status(error) in (404, "NOT_FOUND") or any(word in text.lower() for word in _GONE):
-        return CollectionGone(f"the Qdrant server at {where} misses a collection ({text})")
-    return VectorIndexError(f"the Qdrant server at {where} refuses: {text}")
+    if (asked := delay_asked(error)) is not None:
+        wish = f", and asks to be left alone for {asked:.0f} s" if asked else ""
+        return f"does not answer ({text}){wish}: check that it runs, or unset QDRANT_URL to use the embedded index"
+    return None
 
 
 def already_exists(error: Exception) -> bool:
     """Whether the server refused to make what is there."""
-    return _status(error) in (409, "ALREADY_EXISTS") or "already exists" in _text(error)
+    return _status(error) in {409, "ALREADY_EXISTS"} or "already exists" in _text(error)
 
 
 def lacks_index(error: VectorIndexError) -> bool:
@@ -46,11 +78,57 @@ def delay_asked(error: Exception) -> float | None:
     asked = getattr(error, "retry_after_s", None)
     if asked is not None:
         return float(asked)
+    if _is_garbled(error):
+        return 0.0
     source = getattr(error, "source", None)
     if source is not None:
-        # the client wraps what httpx raised and also its own failures to understand an answer
-        return 0.0 if type(source).__module__.startswith("http") else None
-    return 0.0 if _status(error) in _TRANSIENT_HTTP | _TRANSIENT_GRPC else None
+        passes = type(source).__module__.startswith("http") and type(source).__name__ not in {
+            "LocalProtocolError",
+            "UnsupportedProtocol",
+        }
+        return 0.0 if passes and _tls(error) is None else None
+    if _status(error) not in _TRANSIENT_HTTP | _TRANSIENT_GRPC:
+        return None
+    told = (getattr(error, "headers", None) or {}).get("retry-after", "")
+    return float(told) if told.isdecimal() else 0.0
+
+
+def _is_garbled(error: Exception) -> bool:
+    """Whether an answer came that the client can make nothing of: no JSON, or not what was asked for."""
+    wrapped = getattr(error, "source", None)
+    if wrapped is not None:
+        return isinstance(wrapped, ValueError)  # pydantic's
+    return isinstance(error, json.JSONDecodeError | UnicodeDecodeError | RecursionError | AssertionError)
+
+
+def _tls(error: Exception) -> ssl.SSLError | None:
+    return next((cause for cause in _causes(error) if isinstance(cause, ssl.SSLError) and _is_final(cause)), None)
+
+
+def _is_final(error: ssl.SSLError) -> bool:
+    """A connection that was cut in the middle is none of TLS's own refusals."""
+    return not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = getattr(error, "source", None) or error.__cause__ or error.__context__
+
+
+def _tls_remedy(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            "write the host name of its certificate in QDRANT_URL, and name the file of the authority that signed it "
+            "in SSL_CERT_FILE where that is one of your own"
+        )
+    return "where it speaks plain HTTP, write http:// in QDRANT_URL"
+
+
+def _version_remedy(version: str) -> str:
+    if not version:
+        return "check that QDRANT_URL names a Qdrant server, and the path in it"
+    return skew(version) or f"it is Qdrant {version}, qdrant-client here is {client_version()}: upgrade the older one"
 
 
 def _status(error: Exception) -> object:
@@ -59,7 +137,14 @@ def _status(error: Exception) -> object:
     return getattr(code(), "name", None) if callable(code) else getattr(error, "status_code", None)
 
 
+def _said(error: Exception) -> str:
+    """The server's own words in small letters: without the name of the status, which any web server gives."""
+    content = getattr(error, "content", None)
+    return (content.decode(errors="replace") if isinstance(content, bytes) else _text(error)).lower()
+
+
 def _text(error: Exception) -> str:
     source = getattr(error, "source", None) or error
     details = getattr(source, "details", None)
-    return str(details() if callable(details) else source).replace("\n", " ") or type(source).__name__
+    text = " ".join(str(details() if callable(details) else source).split()) or type(source).__name__
+    return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + " ..."

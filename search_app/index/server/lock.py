@@ -13,15 +13,23 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from search_app.errors import IndexInUse, IndexUnavailable, VectorIndexError
+from search_app.errors import IndexInUse, VectorIndexError
+from search_app.index.deadline import within
 from search_app.index.server.engine import ServerEngine
+from search_app.index.server.errors import CollectionGone
+from search_app.index.server.sent import Sent
 
 logger = logging.getLogger(__name__)
 
 _BEAT_S = 20.0
-_DEAD_AFTER_S = 120.0
-_FIRST_BEAT_S = 3.0
-"""How long another process may take between making the lock and writing its name on it."""
+_SURE_S = 30.0
+"""For how long a lock that was renewed is taken to be ours."""
+_DEAD_AFTER_S = 210.0
+"""More than `_SURE_S` and the longest that one change is tried: none of a writer that was given up comes late."""
+_FIRST_BEAT_S = 10.0
+"""How long a process may take to write its name on a lock that it made."""
+_NAMELESS_S = 15.0
+"""After this nobody writes it any more."""
 _held: set[str] = set()
 """The locks this process holds; in a restarted container the process id says nothing."""
 
@@ -31,8 +39,9 @@ class ServerLock:
 
     def __init__(self, engine: ServerEngine, collection: str) -> None:
         self._engine, self._name, self._collection = engine, f"{collection}__writer", collection
-        self._token = uuid.uuid4().hex
+        self._token, self._began = uuid.uuid4().hex, time.time()
         self._lost = False
+        self._sure_until = 0.0
         self._stop = threading.Event()
         self._take()
         _held.add(self._token)
@@ -41,8 +50,10 @@ class ServerLock:
 
     def _take(self) -> None:
         for _ in range(2):
-            if self._engine.create_empty(self._name):
-                self._beat()
+            if self._engine.create_marked(self._name, self._signed()):
+                with within(_FIRST_BEAT_S):
+                    Sent(self._engine, self._name).write_head(self._signed())
+                self.check(thoroughly=True)
                 return
             holder = self._holder()
             if holder is not None and _is_alive(holder):
@@ -54,35 +65,41 @@ class ServerLock:
         )
 
     def _holder(self) -> Mapping[str, Any] | None:
-        give_up = time.monotonic() + _FIRST_BEAT_S
+        give_up = time.monotonic() + _NAMELESS_S
         while True:
             try:
-                holder = self._engine.read_head(self._name)
-            except IndexUnavailable:  # it was given back at this moment
+                holder = self._engine.read_head(self._name) or self._engine.mark(self._name)
+            except CollectionGone:  # it was given back at this moment
                 return None
-            if holder is not None or time.monotonic() >= give_up:
+            if holder or time.monotonic() >= give_up:
                 return holder
             time.sleep(0.1)
 
+    def _signed(self) -> dict[str, Any]:
+        return {"token": self._token, "host": socket.gethostname(), "process": os.getpid(), "beat": self._began}
+
     def _beat(self) -> None:
-        host, process = socket.gethostname(), os.getpid()
-        self._engine.write_head(
-            self._name, {"token": self._token, "host": host, "process": process, "beat": time.time()}
-        )
+        """Renew it, and see that it is ours: another may have taken it over since anybody looked."""
+        began = time.monotonic()
+        try:
+            self._engine.renew_head(self._name, self._token, {"beat": time.time()})
+            holder = self._engine.read_head(self._name)
+        except CollectionGone:
+            holder = None
+        self._lost = holder is None or holder.get("token") != self._token
+        self._sure_until = began + _SURE_S
 
     def _keep_beating(self) -> None:
         while not self._stop.wait(_BEAT_S):
             try:
-                self.check(thoroughly=True)
                 self._beat()
             except VectorIndexError as error:  # the next beat tries again; `check` speaks up when the lock is lost
                 logger.warning("the lock of collection %r could not be renewed: %s", self._collection, error)
 
     def check(self, *, thoroughly: bool = False) -> None:
-        """Raise `IndexInUse` when the lock was lost; `thoroughly` asks the server."""
-        if thoroughly and not self._lost:
-            holder = self._engine.read_head(self._name)
-            self._lost = holder is None or holder.get("token") != self._token
+        """Raise `IndexInUse` when the lock was lost; asks the server where that was not done just now."""
+        if not self._lost and (thoroughly or time.monotonic() >= self._sure_until):
+            self._beat()
         if self._lost:
             raise IndexInUse(
                 f"collection {self._collection!r} was taken over by another writer, as this one gave no sign of life "

@@ -7,6 +7,7 @@ collection where it lies, as the server answers while it is written: its points 
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from search_app.datatypes import (
@@ -21,9 +22,11 @@ from search_app.datatypes import (
     PrintedWords,
     VectorQuery,
 )
-from search_app.errors import NoIndexYet, VectorIndexError
+from search_app.errors import IndexUnavailable, NoIndexYet, VectorIndexError
+from search_app.index.deadline import seconds_left, waiting
 from search_app.index.manifest import record_from_json
 from search_app.index.payload import read_words, to_known
+from search_app.index.server.address import Address
 from search_app.index.server.connection import connect
 from search_app.index.server.engine import ServerEngine
 from search_app.index.server.errors import CollectionGone
@@ -31,68 +34,108 @@ from search_app.index.server.retry import Patience
 from search_app.index.server.writer import DIRTY, ServerWriter
 from search_app.index.validate import check_facet, check_ids, check_queries
 
-_READ_TIMEOUT_S = 5
-_READ_PATIENCE = Patience(attempts=3)
-_WRITE_TIMEOUT_S = 120
-_WRITE_PATIENCE = Patience(attempts=8)
 _FRESH_S = 0.5
 """For how long the alias and the manifest are taken as known."""
 
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How long a server is waited for."""
+
+    silence_s: int
+    """While it says nothing."""
+    patience: Patience
+
+
+READING = Waiting(5, Patience(8.0, attempts=3))
+WRITING = Waiting(60, Patience(90.0))
+"""A server that is started again in between costs a load no more than time; the lock counts on these numbers."""
+
+
 class ServerStore:
     """The collection `collection` on the server at `url`."""
 
     def __init__(
-        self, url: str, collection: str, api_key: str = "", *, make_client: Callable[[int], Any] | None = None
+        self,
+        url: str,
+        collection: str,
+        api_key: str = "",
+        *,
+        make_client: Callable[[int], Any] | None = None,
+        waits: tuple[Waiting, Waiting] = (READING, WRITING),
     ) -> None:
-        """`make_client`, given a timeout in seconds, replaces the connection to `url`."""
-        self._url, self._collection = url, collection
-        self._make_client = make_client or (lambda timeout_s: connect(url, api_key, timeout_s))
+        """`make_client`, given the longest silence in seconds, replaces the connection to `url`.
+
+        Of `waits` the first is for readers, the second for writers.
+        """
+        self._address, self._collection = Address(url, api_key), collection
+        self._make_client = make_client or (lambda silence_s: connect(self._address, silence_s))
+        self._reading, self._writing = waits
 
     def reader(self) -> "ServerReader":
         """Open for answering; see `IndexStore.reader`."""
-        return ServerReader(
-            ServerEngine(self._make_client(_READ_TIMEOUT_S), self._url, _READ_PATIENCE), self._collection
-        )
+        return ServerReader(self._engine(self._reading), self._collection, self._reading.patience.total_s)
 
     def writer(self, spec: EncoderSpec, folder: str, *, rebuild: bool = False) -> ServerWriter:
         """Open for changing; see `IndexStore.writer`."""
-        engine = ServerEngine(self._make_client(_WRITE_TIMEOUT_S), self._url, _WRITE_PATIENCE)
-        return ServerWriter(engine, self._collection, spec, folder, rebuild=rebuild)
+        return ServerWriter(self._engine(self._writing), self._collection, spec, folder, rebuild=rebuild)
+
+    def _engine(self, waits: Waiting) -> ServerEngine:
+        return ServerEngine(self._make_client(waits.silence_s), self._address, waits.patience)
 
 
 class ServerReader:
-    """Answers from the physical collection that the alias stands for."""
+    """Answers from the physical collection that the alias stands for.
 
-    def __init__(self, engine: ServerEngine, collection: str) -> None:
-        self._engine, self._collection = engine, collection
+    No question takes longer than `longest_s`, and while a server that failed is looked at again by one thread, the
+    others are told at once that it failed.
+    """
+
+    def __init__(self, engine: ServerEngine, collection: str, longest_s: float) -> None:
+        self._engine, self._collection, self._longest_s = engine, collection, longest_s
         self._lock = threading.Lock()
         self._known: tuple[str, Manifest] | VectorIndexError | None = None
         self._known_until = 0.0
-        self._is_settled = False
+        self._is_settled = self._is_greeted = False
 
     def _current(self) -> tuple[str, Manifest]:
-        """The physical collection and its manifest, looked up again when older than half a second.
-
-        A failure is known for as long, so that many threads do not wait for a dead server one after the other.
-        """
-        with self._lock:
-            if self._known is None or time.monotonic() >= self._known_until:
-                try:
-                    self._known = self._look_up()
-                except VectorIndexError as error:
-                    self._known = error
-                self._known_until = time.monotonic() + _FRESH_S
-            known = self._known
+        """The physical collection and its manifest, looked up again when older than half a second."""
+        known = self._known
+        if known is None or time.monotonic() >= self._known_until:
+            known = self._look_again(known)
         if isinstance(known, VectorIndexError):
-            raise type(known)(str(known)) from known
+            raise type(known)(str(known)) from None
         return known
+
+    def _look_again(
+        self, known: tuple[str, Manifest] | VectorIndexError | None
+    ) -> tuple[str, Manifest] | VectorIndexError:
+        failed = known if isinstance(known, VectorIndexError) else None
+        if not self._lock.acquire(timeout=0 if failed else min(seconds_left(), self._longest_s)):
+            return failed or IndexUnavailable(f"{self._engine.server} takes too long to answer")
+        try:
+            if self._known is None or time.monotonic() >= self._known_until:
+                self._learn(self._look_up)
+            assert self._known is not None  # noqa: S101 - it was learnt just now, here or in another thread
+            return self._known
+        finally:
+            self._lock.release()
+
+    def _learn(self, look: Callable[[], tuple[str, Manifest]]) -> None:
+        try:
+            self._known = look()
+        except VectorIndexError as error:
+            self._known = error
+        self._known_until = time.monotonic() + _FRESH_S
 
     def _look_up(self) -> tuple[str, Manifest]:
         name = self._engine.target(self._collection)
         head = self._engine.read_head(name) if name else None
+        if not self._is_greeted:
+            self._is_greeted = True
+            self._engine.warn_of_version()
         if name is None or head is None:
             raise NoIndexYet(f"collection {self._collection!r} is empty: run `python -m search_app index FOLDER` first")
         manifest = record_from_json(head, f"point 0 of collection {name!r}").manifest
@@ -103,12 +146,17 @@ class ServerReader:
 
     def _ask(self, question: Callable[[str, Manifest], Result]) -> Result:
         """Ask the current collection, once more when it was replaced and removed at this moment."""
-        try:
-            return question(*self._current())
-        except CollectionGone:
-            with self._lock:
-                self._known = None
-            return question(*self._current())
+        with waiting(self._longest_s):
+            known = self._current()
+            try:
+                return question(*known)
+            except CollectionGone:
+                with self._lock:
+                    self._known = None
+                return question(*self._current())
+            except IndexUnavailable as error:
+                self._known, self._known_until = error, time.monotonic() + _FRESH_S
+                raise
 
     def manifest(self) -> Manifest:
         """The manifest of the collection that answers now."""

@@ -1,13 +1,13 @@
 """The writer on a Qdrant server, and the lock that keeps it the only one."""
 
-import re
-import time
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from search_app.datatypes import EncoderSpec, FloatVector, Known, Manifest, Point, PrintedWords, WordsPoint, WordsSpec
+from search_app.errors import IndexDamaged, IndexUnavailable
 from search_app.index.manifest import (
     Record,
     check_model,
@@ -19,17 +19,18 @@ from search_app.index.manifest import (
     resumes,
     with_words,
 )
-from search_app.index.payload import read_words, to_known, to_payload, words_to_payload
-from search_app.index.server.collections import GRAPH_FROM_BYTES
+from search_app.index.payload import read_words, to_known, to_payload
 from search_app.index.server.engine import ServerEngine
 from search_app.index.server.lock import ServerLock
+from search_app.index.server.names import number_of, physical
+from search_app.index.server.sent import Sent
 from search_app.index.validate import check_ids, check_pictures, check_points, check_words
+
+logger = logging.getLogger(__name__)
 
 _BATCH = 500
 DIRTY = "dirty"
 """Set on point 0 while the collection holds changes that no commit has counted."""
-_GRAPH_WAIT_S = 1800.0
-_GRAPH_POLL_S = 2.0
 
 
 class ServerWriter:
@@ -49,41 +50,52 @@ class ServerWriter:
             raise
 
     def _begin(self, *, rebuild: bool) -> None:
+        self._engine.warn_of_version()
         self._live = self._before = self._engine.target(self._collection)
-        self._committed = self._read_head(self._live)[0] if self._live else None
+        self._committed, is_dirty = self._read_head(self._live) if self._live else (None, False)
         base = self._committed.manifest if self._committed else None
-        if base is not None and self._live is not None and not rebuild:
-            check_model(base, self._spec)
-            self._name, self._draft = self._live, Record(base, base=base.generation)
-            self._changed = self._read_head(self._live)[1]
-            self._drop(lambda number: number > self._number(self._name))
-        else:
+        if self._live is None or rebuild:
             self._begin_new(base, rebuild=rebuild)
+            return
+        if base is None:
+            raise IndexDamaged(
+                f"{self._engine.server} has collection {self._live!r} without its manifest (point 0): restore it from "
+                f"a snapshot, choose another SEARCH_COLLECTION, or embed everything again with --rebuild"
+            )
+        check_model(base, self._spec)
+        self._use(self._live, Record(base, base=base.generation, folder=self._folder))
+        held = self._engine.count(self._name)
+        if held != base.count and not is_dirty:
+            told = "%s holds %d of %d pictures of collection %r: what it lacks of the folder is indexed again"
+            logger.warning(told, self._engine.server, held, base.count, self._collection)
+        self._changed = is_dirty or held != base.count
+        self._drop(lambda number: number > self._number(self._name))
+
+    def _use(self, name: str, draft: Record) -> None:
+        self._name, self._draft, self._sent = name, draft, Sent(self._engine, name)
 
     def _begin_new(self, base: Manifest | None, *, rebuild: bool) -> None:
         """Fill a collection out of sight, going on with what an interrupted run of the same kind left."""
-        self._name = f"{self._collection}__{self._number(self._live) + 1:06d}"
+        name = physical(self._collection, self._number(self._live) + 1)
         self._changed = True
-        if self._name in self._engine.collections():
-            left, _ = self._read_head(self._name)
-            if left is not None and resumes(left, base, self._spec, rebuild=rebuild):
-                self._draft = left
+        if name in self._engine.collections():
+            left, _ = self._read_head(name)
+            if left is not None and resumes(left, base, self._spec, self._folder, rebuild=rebuild):
+                self._use(name, left)
                 return
-            self._engine.drop(self._name)
+            self._engine.drop(name)
         fresh = fresh_manifest(self._collection, self._spec, self._folder, base)
-        self._draft = Record(fresh, base=fresh.generation, rebuilt=base is not None)
-        self._engine.create(self._name, self._spec.dim)
+        self._use(name, Record(fresh, base=fresh.generation, rebuilt=base is not None, folder=self._folder))
+        self._engine.create(name, self._spec.dim)
         self._write_head(self._draft, dirty=True)
 
     def _number(self, name: str | None) -> int:
-        """The number of a physical collection of this one; 0 for any other name."""
-        match = re.fullmatch(re.escape(self._collection) + r"__(\d{6,})", name or "")
-        return int(match[1]) if match else 0
+        return number_of(self._collection, name)
 
     def _drop(self, useless: Callable[[int], bool]) -> None:
-        for name in self._engine.collections():
-            if self._number(name) and useless(self._number(name)):
-                self._engine.drop(name)
+        numbers = {name: self._number(name) for name in self._engine.collections()}
+        for name in (name for name, number in numbers.items() if number and useless(number)):
+            self._engine.drop(name)
 
     def _read_head(self, name: str) -> tuple[Record | None, bool]:
         head = self._engine.read_head(name)
@@ -92,7 +104,7 @@ class ServerWriter:
         return record_from_json(head, f"point 0 of collection {name!r}"), bool(head.get(DIRTY))
 
     def _write_head(self, record: Record, *, dirty: bool) -> None:
-        self._engine.write_head(self._name, record_to_json(record) | {DIRTY: dirty})
+        self._sent.write_head(record_to_json(record) | {DIRTY: dirty})
 
     def _change(self, highest_id: int = 0) -> None:
         """Note on the server, before points change, that they do and how far ids are given."""
@@ -112,10 +124,16 @@ class ServerWriter:
 
     def scan(self) -> Iterator[Known]:
         """Every picture in id order, including what an interrupted run had stored."""
-        after = 0
+        after = listed = 0
         while page := self._engine.page(self._name, after):
             yield from (to_known(number, payload) for number, payload in page)
             after = page[-1][0]
+            listed += len(page)
+        held = self._engine.count(self._name)
+        if listed < held:  # what is not known would be given a second id
+            raise IndexUnavailable(
+                f"{self._engine.server} listed {listed} of {held} pictures: run again when it is well"
+            )
 
     def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
         """The unit vector of each id that exists."""
@@ -130,10 +148,9 @@ class ServerWriter:
         rows = check_points(points, self._spec.dim)
         for start in range(0, len(points), _BATCH):
             batch = points[start : start + _BATCH]
-            ids = [int(point.id) for point in batch]
-            self._change(max(ids))
-            payloads = [to_payload(point.picture) for point in batch]
-            self._engine.upsert(self._name, ids, rows[start : start + _BATCH], payloads)
+            payloads = {int(point.id): to_payload(point.picture) for point in batch}
+            self._change(max(payloads))
+            self._sent.upsert(rows[start : start + _BATCH], payloads)
 
     def update_pictures(self, known: Sequence[Known]) -> None:
         """Replace the payload of existing points; raises `ValueError` for an id that is not there."""
@@ -141,7 +158,7 @@ class ServerWriter:
         self._refuse_unknown([one.id for one in known])
         if known:
             self._change()
-            self._engine.update_payloads(self._name, [(one.id, to_payload(one.picture)) for one in known])
+            self._sent.update_payloads({one.id: to_payload(one.picture) for one in known})
 
     def open_words(self, spec: WordsSpec) -> None:
         """Make room for words; see `IndexWriter.open_words`."""
@@ -161,10 +178,8 @@ class ServerWriter:
         check_words(points, manifest.words_dim)
         self._refuse_unknown([one.id for one in points])
         for start in range(0, len(points), _BATCH):
-            batch = points[start : start + _BATCH]
             self._change()
-            payloads = [words_to_payload(one.words, manifest.words_fingerprint) for one in batch]
-            self._engine.update_words(self._name, batch, payloads)
+            self._sent.update_words(points[start : start + _BATCH], manifest.words_fingerprint)
 
     def _refuse_unknown(self, ids: Sequence[int]) -> None:
         wanted = check_ids(ids)
@@ -177,7 +192,7 @@ class ServerWriter:
         found = self._engine.existing(self._name, check_ids(ids))
         if found:
             self._change()
-            self._engine.delete(self._name, found)
+            self._sent.delete(found)
 
     def commit(self, *, final: bool = True) -> Manifest:
         """Make everything so far visible under a new generation; a commit of nothing new makes none."""
@@ -188,9 +203,11 @@ class ServerWriter:
         self._lock.check(thoroughly=True)
         if self._name == self._live:
             self._engine.index_fields(self._name)  # an older version made it
+        if final:
+            self._sent.check()
         count = self._engine.count(self._name)
         if final and not self._is_final():
-            self._build_graph(count)
+            self._engine.build_graph(self._name, 4 * count * self._spec.dim, self._lock.check)
         manifest = replace(
             self._draft.manifest,
             folder=self._folder,
@@ -203,22 +220,11 @@ class ServerWriter:
         if self._name != self._live:
             self._engine.point_alias(self._collection, self._name)
             self._live = self._name
-        self._committed, self._draft = record, Record(manifest, base=manifest.generation)
+        self._committed, self._draft = record, Record(manifest, base=manifest.generation, folder=self._folder)
         self._changed = False
         kept = {self._number(self._live), self._number(self._before)}
         self._drop(lambda number: number not in kept)
         return manifest
-
-    def _build_graph(self, count: int) -> None:
-        """End the bulk load and wait for the graph; after half an hour it is shown without waiting longer."""
-        self._engine.end_bulk_load(self._name)
-        if count * self._spec.dim * 4 < GRAPH_FROM_BYTES:
-            return
-        give_up = time.monotonic() + _GRAPH_WAIT_S
-        time.sleep(_GRAPH_POLL_S)  # the server takes a moment to begin
-        while self._engine.is_optimizing(self._name) and time.monotonic() < give_up:
-            self._lock.check()
-            time.sleep(_GRAPH_POLL_S)
 
     def close(self) -> None:
         """End without another commit; what was not committed stays for the next writer."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from search_app.encoders.lite_text import TokenTower
+from search_app.training.feature_cache import FeatureCache
 from search_app.training.lite.data import ImageFeatures, TokenFeatures
 from search_app.training.lite.features import token_features
 from search_app.training.lite.heads import mean_of_tokens
@@ -54,15 +55,15 @@ class ClassTexts:
         return normalize(vectors - mean, dim=1).numpy(), mean.numpy()
 
 
-def read_class_texts(tower: TokenTower) -> ClassTexts:
-    """Embed the classes that lie beside this module."""
+def read_class_texts(tower: TokenTower, cache: FeatureCache) -> ClassTexts:
+    """Embed the classes that lie beside this module, once: each seed and each run that goes on needs them."""
     texts: list[str] = []
     rows = []
     for entry in json.loads(CLASSES_FILE.read_text(encoding="utf-8")):
         ways = dict.fromkeys([entry["name"], f"a photo of a {entry['name']}", *entry["lemmas"]])
         rows.append(tuple(range(len(texts), len(texts) + len(ways))))
         texts += ways
-    return ClassTexts(token_features(tower, texts), tuple(rows))
+    return ClassTexts(token_features(tower, texts, cache), tuple(rows))
 
 
 class ClassReplay:

@@ -176,7 +176,7 @@ class LiteWorkshop:
 
     def _fit(self, out: Path, options: LiteTraining, recipe: dict[str, Any]) -> tuple[list[Entry], LiteModel]:
         """Train every member and the gate."""
-        texts = read_class_texts(self._tower)
+        texts = read_class_texts(self._tower, FeatureCache(self._cache))
         vectors, mean = texts.vectors()
         part = ClassPart(vectors, options.temperature)
         weight, bias = (torch.from_numpy(value) for value in classifier(self._backbone))

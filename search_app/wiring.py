@@ -22,9 +22,9 @@ from search_app.words.base import WordReader
 
 if TYPE_CHECKING:
     from search_app.api.fetching import PictureFetcher
-    from search_app.api.guard import Guard
+    from search_app.api.guarding.guard import Guard
     from search_app.index.examined import Examined, FolderFacts
-    from search_app.ingest.adding import Adder
+    from search_app.ingest.adding.adder import Adder
     from search_app.ingest.derive import DerivedEncoder
     from search_app.ingest.words_pass import WordsParts
 
@@ -146,7 +146,7 @@ def open_service(settings: Settings | None = None) -> SearchService:
 
 def open_adder(service: SearchService, settings: Settings | None = None) -> "Adder | None":
     """Make what adds pictures to the index that `service` answers from; None where `SEARCH_WRITES` is off."""
-    from search_app.ingest.adding import Adder
+    from search_app.ingest.adding.adder import Adder
 
     settings = settings or load_settings()
     if settings.writes == "off":
@@ -217,9 +217,9 @@ def open_judgements(settings: Settings | None = None) -> JudgementStore:
 
 def open_guard(settings: Settings | None = None) -> "Guard":
     """Make the rules of who may ask the service; raises `SettingsError` where keys are given that cannot be read."""
-    from search_app.api.guard import Guard, named_hosts, named_origins
-    from search_app.api.keys import KeyRing
-    from search_app.api.rates import Rates
+    from search_app.api.guarding.guard import Guard, named_hosts, named_origins
+    from search_app.api.guarding.keys import KeyRing
+    from search_app.api.guarding.rates import Rates
 
     settings = settings or load_settings()
     file = Path(settings.api_keys_file) if settings.api_keys_file else None

@@ -21,14 +21,14 @@ from search_app.api import (
     routes_session,
     routes_status,
 )
-from search_app.api.bodies import Bodies
 from search_app.api.fetched import PicturesByAddress
-from search_app.api.gate import Gate
-from search_app.api.guard import Guard
+from search_app.api.guarding.bodies import Bodies
+from search_app.api.guarding.gate import Gate
+from search_app.api.guarding.guard import Guard
+from search_app.api.guarding.request_ids import RequestIds
 from search_app.api.judged_pictures import PictureLookup
 from search_app.api.middleware import OtherSites, PlainStartFailure, SecurityHeaders
 from search_app.api.repeating import Repeating
-from search_app.api.request_ids import RequestIds
 from search_app.api.thumbnail_cache import ThumbnailCache
 from search_app.api.turns import Turns
 from search_app.errors import SearchAppError
@@ -36,7 +36,7 @@ from search_app.judgements.store import JudgementStore
 from search_app.search.service import SearchService
 
 if TYPE_CHECKING:
-    from search_app.ingest.adding import Adder
+    from search_app.ingest.adding.adder import Adder
 
 SEARCHES_AT_ONCE = max(4, os.cpu_count() or 1)  # while one waits for the engine another is encoded
 _THUMBNAIL_BYTES = 32 * 2**20  # about two thousand of the usual size

@@ -5,8 +5,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from search_app.api.guarding.scopes import scope_needed
 from search_app.api.problems import documented
-from search_app.api.scopes import scope_needed
 
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A key, where the service asks for keys"},

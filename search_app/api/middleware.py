@@ -4,7 +4,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from search_app.api.guard import Guard
+from search_app.api.guarding.guard import Guard
 
 SECURITY_HEADERS = {
     # Pictures as data: URLs are what Swagger UI draws its icons with; nothing else needs more than 'self'.

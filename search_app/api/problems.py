@@ -15,8 +15,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Match
 
+from search_app.api.guarding.request_ids import HEADER
 from search_app.api.middleware import SECURITY_HEADERS
-from search_app.api.request_ids import HEADER
 from search_app.errors import BadRequest, FolderClosed, ImageError, NameTaken, NoIndexYet, NotFound, SearchAppError
 
 RETRY_AFTER_SECONDS = 5

@@ -13,10 +13,10 @@ from search_app.api.dependencies import ImageId
 from search_app.api.problems import documented
 from search_app.api.turns import Turns
 from search_app.errors import BadRequest, FolderClosed
-from search_app.ingest.adding_values import Added, NewPicture
+from search_app.ingest.adding.values import Added, NewPicture
 
 if TYPE_CHECKING:
-    from search_app.ingest.adding import Adder
+    from search_app.ingest.adding.adder import Adder
 
 T = TypeVar("T")
 router = APIRouter(tags=["images"])

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from search_app.api.gate import COOKIE, known_key
+from search_app.api.guarding.gate import COOKIE, known_key
 from search_app.api.problems import documented
 
 router = APIRouter(tags=["status"])

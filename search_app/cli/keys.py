@@ -2,7 +2,7 @@
 
 import argparse
 
-from search_app.api.keys import Scope, new_key
+from search_app.api.guarding.keys import Scope, new_key
 from search_app.cli.options import Subparsers
 
 _SCOPES = [scope.name.lower() for scope in Scope]

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until stopped."""
     import uvicorn
 
-    from search_app.api.connections import server_options
+    from search_app.api.guarding.connections import server_options
 
     if arguments.workers < 1:
         raise SettingsError(f"--workers {arguments.workers}: at least one process must answer")

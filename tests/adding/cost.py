@@ -22,7 +22,7 @@ from search_app.api.app import create_app
 from search_app.datatypes import EncoderSpec, FloatMatrix, Picture, PixelBatch, Point
 from search_app.encoders.stub import StubEncoder
 from search_app.index.edge.store import EdgeStore
-from search_app.ingest.adding import Adder
+from search_app.ingest.adding.adder import Adder
 from search_app.ingest.copies_pass import refresh_copies
 from search_app.search.service import SearchService
 from tests.adding.world import MAX_PIXELS, form, noise

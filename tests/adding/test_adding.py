@@ -11,8 +11,8 @@ from search_app.datatypes import Manifest
 from search_app.encoders.stub import StubEncoder
 from search_app.index.base import IndexStore
 from search_app.index.memory import MemoryReader, MemoryStore
-from search_app.ingest.adding import Adder
-from search_app.ingest.adding_values import NewPicture
+from search_app.ingest.adding.adder import Adder
+from search_app.ingest.adding.values import NewPicture
 from tests.adding.world import MAX_PIXELS, adding_app, files, form, freshly_indexed, held_by, index, png, samples, saved
 from tests.index.conftest import MakeStore
 

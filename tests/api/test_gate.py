@@ -14,12 +14,12 @@ import pytest
 from anyio import to_thread
 from fastapi.testclient import TestClient
 
-from search_app.api import bodies, gate
 from search_app.api.app import create_app
-from search_app.api.guard import Guard
-from search_app.api.keys import KeyRing, Scope, new_key
-from search_app.api.rates import Rates, client_of
-from search_app.api.request_ids import WithRequestId
+from search_app.api.guarding import bodies, gate
+from search_app.api.guarding.guard import Guard
+from search_app.api.guarding.keys import KeyRing, Scope, new_key
+from search_app.api.guarding.rates import Rates, client_of
+from search_app.api.guarding.request_ids import WithRequestId
 from search_app.errors import SettingsError
 from search_app.judgements.store import JudgementStore
 from search_app.settings import load_settings

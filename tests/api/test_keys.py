@@ -9,11 +9,11 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.routing import Route
 
-from search_app.api import keys
 from search_app.api.app import create_app
-from search_app.api.guard import Guard
-from search_app.api.keys import KeyRing, Scope, new_key, read_keys
-from search_app.api.scopes import scope_needed
+from search_app.api.guarding import keys
+from search_app.api.guarding.guard import Guard
+from search_app.api.guarding.keys import KeyRing, Scope, new_key, read_keys
+from search_app.api.guarding.scopes import scope_needed
 from search_app.cli.program import main
 from search_app.errors import SettingsError
 from search_app.judgements.store import JudgementStore

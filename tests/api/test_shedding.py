@@ -11,7 +11,7 @@ import pytest
 
 from search_app.api import app as application
 from search_app.api.app import create_app
-from search_app.api.guard import Guard
+from search_app.api.guarding.guard import Guard
 from search_app.api.turns import Turns
 from search_app.datatypes import FloatMatrix
 from search_app.index.memory import MemoryStore

@@ -8,9 +8,9 @@ import anyio
 import pytest
 
 from search_app.api.app import create_app
-from search_app.api.guard import Guard
-from search_app.api.keys import KeyRing, Scope, new_key
-from search_app.api.rates import Rates
+from search_app.api.guarding.guard import Guard
+from search_app.api.guarding.keys import KeyRing, Scope, new_key
+from search_app.api.guarding.rates import Rates
 from search_app.cli import mcp
 from search_app.cli.program import build_parser
 from search_app.client import ProblemError, Retry

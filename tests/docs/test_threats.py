@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from search_app.api import bodies, gate
+from search_app.api.guarding import bodies, gate
 from search_app.search import query
 from tests.conftest import ROOT
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from search_app.api.keys import Scope, new_key
+from search_app.api.guarding.keys import Scope, new_key
 from tests.conftest import Service, start_service
 from tests.e2e.test_judging_round import CHROMIUM, QUIET
 

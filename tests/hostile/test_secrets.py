@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from search_app.api.keys import Scope, new_key
+from search_app.api.guarding.keys import Scope, new_key
 from tests.conftest import clean_environment, free_port
 
 KEY, LINE = new_key("ann", Scope.ADMIN)

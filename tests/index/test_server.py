@@ -141,6 +141,7 @@ HERE = socket.gethostname()
         ("another machine", 7, 60, False),
         ("another machine", 7, 220, True),
     ],
+    ids=["nobody's", "its own", "a living one's", "a silent one's", "another machine's", "a silent machine's"],
 )
 def test_the_lock_of_a_dead_writer_is_taken_over(host: str, process: int, silent_s: float, taken: bool) -> None:
     client, store = shared_client()

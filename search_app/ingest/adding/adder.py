@@ -28,9 +28,9 @@ from search_app.errors import (
     VectorIndexError,
 )
 from search_app.index.base import IndexReader, IndexStore, IndexWriter
-from search_app.ingest.adding_names import check_name
-from search_app.ingest.adding_session import Session
-from search_app.ingest.adding_values import Added, NewPicture, Upload
+from search_app.ingest.adding.names import check_name
+from search_app.ingest.adding.session import Session
+from search_app.ingest.adding.values import Added, NewPicture, Upload
 from search_app.ingest.plan import Embed
 from search_app.ingest.prepare import prepare_bytes
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from search_app.datatypes import Known, Manifest, Picture, Point
 from search_app.errors import BadRequest, FolderClosed, NameTaken, NotFound, SearchAppError
 from search_app.index.base import IndexWriter
-from search_app.ingest.adding_files import PictureFolder
-from search_app.ingest.adding_values import Added, Upload
+from search_app.ingest.adding.files import PictureFolder
+from search_app.ingest.adding.values import Added, Upload
 from search_app.ingest.copies_pass import lacks_groups, refresh_copies
 from search_app.ingest.metadata import MAX_FIELDS
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from search_app.api.keys import Scope
+from search_app.api.guarding.keys import Scope
 
 PROBES = frozenset({"/healthz", "/readyz"})
 """What looks after the service asks these, without a key and by whatever name."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from search_app.api.keys import KeyRing
-from search_app.api.rates import Rates
+from search_app.api.guarding.keys import KeyRing
+from search_app.api.guarding.rates import Rates
 
 CLIENT_SECONDS = 20.0
 

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from search_app.api.guard import Guard
+from search_app.api.guarding.guard import Guard
 from search_app.api.problems import problem
 
 MAX_BODY_BYTES = 1_000_000

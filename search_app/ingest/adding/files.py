@@ -21,7 +21,7 @@ _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 
 
 class PictureFolder:
-    """The indexed folder as the service writes to it; paths are checked by `adding_names` before they come here."""
+    """The indexed folder as the service writes to it; paths are checked by `names` before they come here."""
 
     def __init__(self, root: Path) -> None:
         """Raises `IngestError` where the folder is not there: it is never made, its disk may not be mounted."""

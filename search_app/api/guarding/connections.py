@@ -2,7 +2,7 @@
 
 uvicorn waits for ever for the rest of a head, and for a client that reads nothing of its answer. Bodies are watched
 above, by `bodies`, which works with any server. Started by uvicorn itself the service has the same patience with
-`--http search_app.api.connections:PatientProtocol`.
+`--http search_app.api.guarding.connections:PatientProtocol`.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from typing import Any
 from uvicorn.config import LOGGING_CONFIG
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from search_app.api.gate import MAX_HEAD_BYTES
-from search_app.api.guard import CLIENT_SECONDS
+from search_app.api.guarding.gate import MAX_HEAD_BYTES
+from search_app.api.guarding.guard import CLIENT_SECONDS
 
 _NO_LINGERING = struct.pack("ii", 1, 0)
 _LINES = {
@@ -103,7 +103,7 @@ class PatientProtocol(H11Protocol):
 def server_options(client_seconds: float) -> dict[str, Any]:
     """Arguments for `uvicorn.Config`."""
     log = deepcopy(LOGGING_CONFIG)
-    log["filters"] = {"request_id": {"()": "search_app.api.request_ids.WithRequestId"}}
+    log["filters"] = {"request_id": {"()": "search_app.api.guarding.request_ids.WithRequestId"}}
     for name, line in _LINES.items():
         log["formatters"][name]["fmt"] = line
         log["handlers"][name]["filters"] = ["request_id"]

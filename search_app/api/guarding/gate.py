@@ -12,11 +12,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from search_app.api import keys
-from search_app.api.guard import Guard
+from search_app.api.guarding import keys
+from search_app.api.guarding.guard import Guard
+from search_app.api.guarding.rates import Rates, client_of
+from search_app.api.guarding.scopes import PROBES, changes_something, path_of, scope_needed
 from search_app.api.problems import problem
-from search_app.api.rates import Rates, client_of
-from search_app.api.scopes import PROBES, changes_something, path_of, scope_needed
 from search_app.errors import SettingsError
 
 COOKIE = "search_key"

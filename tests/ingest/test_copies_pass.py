@@ -160,6 +160,8 @@ class OneByOne(StubEncoder):
         return replace(super().spec, batch_size=1)
 
     def encode_images(self, pixels: PixelBatch) -> FloatMatrix:
+        if len(pixels) > 1:  # the test of the model before a run
+            return super().encode_images(pixels)
         if not self._left:
             raise KeyboardInterrupt
         self._left -= 1

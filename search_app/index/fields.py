@@ -32,6 +32,8 @@ META_PREFIX = "meta."
 """Before the name of a metadata field in a condition."""
 META_KINDS = {META_TEXT: "keyword", META_NUMBER: "float", META_DATE: "datetime"}
 """How the values below each of them are indexed."""
+DERIVED = ("folders", "orientation", "pixels", "date", *META_KINDS)
+"""Made of the rest to be asked and counted, and never read back."""
 
 FIELDS = {
     "folder": ("folders", "keyword"),

@@ -1,5 +1,6 @@
 """Use case 1: fill an index from a folder. scan -> plan -> decode -> encode -> upsert -> commit."""
 
+import gc
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -105,7 +106,7 @@ class _Run:
         self._shows_progress = not options.rebuild and (self._before.count == 0 or same_folder)
 
     def mirror(self, scan: ScanResult, replaced: list[Known], metadata: Metadata | None) -> IngestReport:
-        known = list(self._writer.scan())
+        known = _held_by(self._writer)
         held = len(known) or len(replaced)
         if held and not scan.found:
             raise IngestError(
@@ -223,6 +224,17 @@ class _Run:
 
     def _encode_pixels(self, batch: Sequence[Prepared]) -> FloatMatrix:
         return checked(self._encoder, self._encoder.encode_images(_pixels(batch)), len(batch))
+
+
+def _held_by(writer: IndexWriter) -> list[Known]:
+    """All pictures there are. Some millions of small objects without a cycle: the collector would only look at them."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return list(writer.scan())
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _pixels(batch: Sequence[Prepared]) -> PixelBatch:

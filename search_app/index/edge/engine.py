@@ -17,9 +17,9 @@ from search_app.index.clauses import Clause
 from search_app.index.edge import facets, layout, points
 from search_app.index.edge.conditions import filter_of
 from search_app.index.edge.wire import FacetValue, Nearest, Payloads, Question, Rows, WordVectors
-from search_app.index.fields import FORM, IMAGE, MEANING, WORDS, WORDS_FIELDS, meta_indexes, with_has_words
+from search_app.index.fields import DERIVED, FORM, IMAGE, MEANING, WORDS, WORDS_FIELDS, meta_indexes, with_has_words
 
-_PAGE = 1000
+_PAGE = 2500
 
 
 class ShardInUseError(Exception):
@@ -119,7 +119,7 @@ class Engine:
         ]
 
     def fetch(self, ids: list[int]) -> Payloads:
-        """The payload, without words, of each id that exists."""
+        """The payload, as far as it is read back and without words, of each id that exists."""
         records = self._shard.retrieve(ids, with_payload=_brief(), with_vector=False)
         return [(record.id, record.payload) for record in records]
 
@@ -138,7 +138,7 @@ class Engine:
         return points.dense([record for record in records if channel in (record.vector or {})], channel)
 
     def page(self, after: int) -> Payloads:
-        """The next payloads, without words, above id `after`, in id order; empty at the end."""
+        """The next payloads, as `fetch` has them, above id `after`, in id order; empty at the end."""
         request = qe.ScrollRequest(offset=after + 1, limit=_PAGE, with_payload=_brief(), with_vector=False)
         return [(record.id, record.payload) for record in self._shard.scroll(request)[0]]
 
@@ -222,4 +222,4 @@ class Engine:
 
 
 def _brief() -> Any:
-    return qe.PayloadSelector.Exclude([WORDS])
+    return qe.PayloadSelector.Exclude([WORDS, *DERIVED])

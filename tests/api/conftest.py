@@ -1,13 +1,16 @@
 """The HTTP application over a small world with known answers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
 from search_app.api.app import create_app
+from search_app.api.guarding.guard import Guard
 from search_app.index.memory import MemoryStore
+from search_app.judgements.store import JudgementStore
 from search_app.search.service import SearchService
 from tests.search.colours import ColourEncoder, open_colours
 
@@ -46,3 +49,25 @@ def empty_client(empty_store: MemoryStore) -> Iterator[TestClient]:
     """A client of a service that has no index yet."""
     with TestClient(create_app(lambda: SearchService(ColourEncoder(), empty_store.reader()))) as client:
         yield client
+
+
+Opened = Callable[..., TestClient]
+"""From a guard, by default one that lets everybody in, to a client of what stands behind it."""
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Opened]:
+    """Opens the world of colours, with a store of judgements, behind a guard."""
+    clients: list[TestClient] = []
+
+    def open_one(guard: Guard | None = None) -> TestClient:
+        home = tmp_path / f"opened-{len(clients)}"
+        store = JudgementStore(home, str)
+        service = partial(open_colours, home / "pictures", max_limit=50)
+        app = create_app(lambda: service()[0], lambda: store, open_guard=lambda: guard or Guard())
+        clients.append(TestClient(app).__enter__())
+        return clients[-1]
+
+    yield open_one
+    for client in clients:
+        client.__exit__()

@@ -3,10 +3,8 @@
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import anyio
 import httpx
@@ -24,30 +22,12 @@ from search_app.errors import SettingsError
 from search_app.judgements.store import JudgementStore
 from search_app.settings import load_settings
 from search_app.wiring import open_guard
+from tests.api.conftest import Opened
 from tests.api.test_search import assert_problem
 from tests.search.colours import open_colours
 
-Opened = Callable[..., TestClient]
 JSON = {"content-type": "application/json"}
 STRANGE = "https://strange.example"
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opened]:
-    """Opens the world of colours behind a guard."""
-    clients: list[TestClient] = []
-
-    def open_one(**rules: Any) -> TestClient:
-        folder = tmp_path / str(len(clients)) / "pictures"
-        service = partial(open_colours, folder, max_limit=50)
-        store = JudgementStore(tmp_path / str(len(clients)), str)
-        app = create_app(lambda: service()[0], lambda: store, open_guard=lambda: Guard(**rules))
-        clients.append(TestClient(app).__enter__())
-        return clients[-1]
-
-    yield open_one
-    for client in clients:
-        client.__exit__()
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +48,7 @@ class Clock:
 
 def test_more_than_the_rate_is_refused_and_told_when_to_come_again(opened: Opened) -> None:
     clock = Clock()
-    client = opened(rates=Rates(3, clock))
+    client = opened(Guard(rates=Rates(3, clock)))
     answers = [client.get("/search?query=red") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert [answer.headers["ratelimit"] for answer in answers[:3]] == [
@@ -89,7 +69,7 @@ def test_more_than_the_rate_is_refused_and_told_when_to_come_again(opened: Opene
 
 def test_each_key_has_a_rate_of_its_own_and_wrong_ones_count_for_their_address(opened: Opened) -> None:
     (ann, ann_line), (bob, bob_line) = new_key("ann", Scope.READ), new_key("bob", Scope.READ)
-    client = opened(keys=KeyRing(f"{ann_line} {bob_line}"), rates=Rates(2, Clock()))
+    client = opened(Guard(keys=KeyRing(f"{ann_line} {bob_line}"), rates=Rates(2, Clock())))
 
     def asks(key: str) -> list[int]:
         return [client.get("/info", headers={"x-api-key": key}).status_code for _ in range(3)]
@@ -101,7 +81,7 @@ def test_each_key_has_a_rate_of_its_own_and_wrong_ones_count_for_their_address(o
 
 
 def test_probes_and_pages_are_not_counted(opened: Opened) -> None:
-    client = opened(rates=Rates(1, Clock()))
+    client = opened(Guard(rates=Rates(1, Clock())))
     for path in ("/healthz", "/", "/static/app.js"):
         assert [client.get(path).status_code for _ in range(3)] == [200] * 3
     assert [client.get("/readyz").status_code for _ in range(2)] == [200, 429]  # it costs a query
@@ -190,7 +170,7 @@ def test_a_page_whose_name_was_made_to_point_here_changes_no_index(plain: TestCl
 
 
 def test_a_browser_changes_the_index_by_a_name_that_is_listed(opened: Opened) -> None:
-    named = opened(hosts=frozenset({"ours.example"}))
+    named = opened(Guard(hosts=frozenset({"ours.example"})))
     answer = named.delete("/images/1", headers={"host": "ours.example", "origin": "http://ours.example"})
     assert "a stranger's" not in answer.text
 
@@ -199,7 +179,7 @@ def test_a_browser_changes_the_index_by_a_name_that_is_listed(opened: Opened) ->
     "host", ["strange.example", "", "pictures.example.strange.example", "pictures.example@x", "[::1", "x"]
 )
 def test_other_names_are_refused_where_names_are_listed(opened: Opened, host: str) -> None:
-    client = opened(hosts=frozenset({"pictures.example", "::1"}))
+    client = opened(Guard(hosts=frozenset({"pictures.example", "::1"})))
     assert_problem(client.get("/info", headers={"host": host}), 421)
     assert client.get("/healthz", headers={"host": host}).status_code == 200  # who probes has no name to ask by
     for good in ("pictures.example", "PICTURES.example:8000", "[::1]:8000"):
@@ -211,7 +191,7 @@ def test_no_other_site_reads_an_answer_unless_it_is_listed(opened: Opened) -> No
     closed = opened()
     for answer in (closed.get("/info", headers={"origin": STRANGE}), closed.options("/info", headers=asked)):
         assert not [name for name in answer.headers if name.startswith("access-control")]
-    client = opened(origins=(STRANGE,), keys=KeyRing(new_key("ann", Scope.READ)[1]))
+    client = opened(Guard(origins=(STRANGE,), keys=KeyRing(new_key("ann", Scope.READ)[1])))
     assert client.options("/info", headers=asked).status_code == 200
     answer = client.get("/info", headers={"origin": STRANGE})
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (401, STRANGE)
@@ -236,7 +216,7 @@ def test_an_origin_that_is_none_stops_the_start(origins: str) -> None:
 
 
 def test_headers_that_keep_a_browser_safe_are_on_every_answer(opened: Opened) -> None:
-    client = opened(keys=KeyRing(new_key("ann", Scope.READ)[1]))
+    client = opened(Guard(keys=KeyRing(new_key("ann", Scope.READ)[1])))
     for path, status in (("/", 200), ("/info", 401), ("/nothing", 401), ("/static/nothing", 404)):
         answer = client.get(path)
         assert answer.status_code == status

@@ -1,7 +1,7 @@
 """API keys: made by the command, kept as hashes, asked for at every route, and changed without a restart."""
 
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -19,31 +19,14 @@ from search_app.errors import SettingsError
 from search_app.judgements.store import JudgementStore
 from search_app.settings import load_settings
 from search_app.wiring import open_guard
+from tests.api.conftest import Opened
 from tests.api.test_search import assert_problem
 from tests.search.colours import open_colours
 
-Opened = Callable[[Guard], TestClient]
 MADE = {scope: new_key(f"{scope.name.lower()}er", scope) for scope in Scope}
 SECRET = {scope: secret for scope, (secret, _) in MADE.items()}
 RING = KeyRing(",".join(entry for _, entry in MADE.values()))
 FORBIDDEN, UNKNOWN = 403, 401
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opened]:
-    """Opens the world of colours, with a store of judgements, behind a guard."""
-    clients: list[TestClient] = []
-
-    def open_one(guard: Guard) -> TestClient:
-        pictures = tmp_path / f"{len(clients)}" / "pictures"
-        store = JudgementStore(tmp_path, str)
-        app = create_app(lambda: open_colours(pictures, max_limit=50)[0], lambda: store, None, lambda: guard)
-        clients.append(TestClient(app).__enter__())
-        return clients[-1]
-
-    yield open_one
-    for client in clients:
-        client.__exit__()
 
 
 @pytest.fixture(scope="module")

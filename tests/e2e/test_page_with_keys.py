@@ -1,6 +1,7 @@
 """The pages of a service that asks for keys, in a real browser: a key is given once, and no script has it."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from tests.conftest import Service, start_service
 from tests.e2e.test_judging_round import CHROMIUM, QUIET
 
 READING, READING_LINE = new_key("reader", Scope.READ)
-LOADED = "() => [...document.querySelectorAll('.tile[data-id] img')].slice(0, 3).every(image => image.naturalWidth > 0)"
+LOADED = "[...document.querySelectorAll('.tile[data-id] img')].slice(0, 3).every(image => image.naturalWidth > 0)"
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,14 @@ def page(service: Service) -> Iterator[Any]:
         browser.close()
 
 
+def until(page: Any, condition: str) -> None:
+    """Wait until a condition holds. `wait_for_function` polls by `eval`, which the page's own policy forbids."""
+    deadline = time.monotonic() + 20
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, f"not within 20 s: {condition}"
+        page.wait_for_timeout(50)
+
+
 def test_a_key_is_asked_for_given_once_kept_from_scripts_and_forgotten(page: Any) -> None:
     refused: list[str] = []
     page.on("pageerror", lambda error: refused.append(str(error)))
@@ -50,14 +59,14 @@ def test_a_key_is_asked_for_given_once_kept_from_scripts_and_forgotten(page: Any
     page.fill("#key", READING)
     page.keyboard.press("Enter")
     page.wait_for_selector(".tile[data-id]")
-    page.wait_for_function(LOADED)  # pictures are fetched by the browser itself
+    until(page, LOADED)  # pictures are fetched by the browser itself
     assert page.locator("#key").count() == 0
     kept = page.evaluate(
         "document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage) + location.href"
     )
     assert READING not in kept
     page.goto("/")
-    page.wait_for_function("document.getElementById('facts').textContent.includes('pictures in')")
+    page.locator("#facts", has_text="pictures in").wait_for()
     page.click("text=Forget my key")
     page.wait_for_selector("#key")
     page.goto("/judge")

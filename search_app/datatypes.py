@@ -33,9 +33,16 @@ class ImageRef:
     """A file that may be a picture, as the scan saw it."""
 
     path: str
-    """Relative to the indexed folder, POSIX separators."""
+    """Relative to the indexed folder or source, POSIX separators; in a list of addresses the address itself."""
     size_bytes: int
+    """`UNKNOWN_SIZE` where nobody can tell before it is read."""
     mtime_ns: int
+    """0 where the source does not know."""
+    version: str = ""
+    """What the source says changes with the content, such as an ETag; empty: size and time alone tell."""
+
+
+UNKNOWN_SIZE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,13 @@ class Picture:
     """Id of the first picture of its group of copies; 0 where it has none."""
     meta: Mapping[str, MetaValue] = field(default_factory=dict, hash=False)
     """What a metadata file says about it, by the name of the field."""
+    version: str = ""
+    """As `ImageRef` has it."""
+
+    @property
+    def ref(self) -> ImageRef:
+        """The file as the scan saw it."""
+        return ImageRef(self.path, self.size_bytes, self.mtime_ns, self.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +146,17 @@ class Point:
     id: int
     vector: FloatVector
     picture: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class WholePoint:
+    """Everything the index holds of one picture."""
+
+    id: int
+    vector: FloatVector
+    picture: Picture
+    words: WordsPoint | None
+    """None while nobody has read its words; without any there are words, but no vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +242,7 @@ class Manifest:
     fingerprint: str
     dim: int
     folder: str
-    """Absolute path of the indexed folder as the index run saw it."""
+    """Absolute path or address of what was indexed: a folder, an object store, a list, shards; see `sources`."""
     next_id: int = 1
     """High-water mark: ids below it were given once and are never given again."""
     count: int = 0
@@ -229,3 +254,7 @@ class Manifest:
     words_fingerprint: str = ""
     """Of the `WordsSpec` whose words the collection holds; empty where it holds none."""
     words_dim: int = 0
+    made_with: str = ""
+    """What of `SEARCH_PROFILE` the collection was made with, as JSON; empty for the default."""
+    committed_at: float = 0.0
+    """When the last commit was made, in Unix seconds; 0 where an older version made it."""

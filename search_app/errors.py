@@ -10,7 +10,8 @@ SearchAppError
 │   ├── NotAnImage           content is of no known picture format
 │   ├── BrokenImage          a picture, but damaged
 │   ├── ImageTooLarge        over the pixel limit
-│   └── Unreadable           the operating system refuses to read it
+│   ├── Unreadable           the operating system refuses to read it
+│   └── Unreachable          its source gave no answer: nobody knows whether it is still there
 ├── EncoderError             a model cannot be used
 │   ├── UnknownModel         no such name
 │   ├── WeightsUnavailable   the weights are neither here nor at the hub
@@ -24,6 +25,8 @@ SearchAppError
 │   ├── IndexInUse           another process is writing this collection
 │   └── DiskFull             less free space than a safe write needs
 ├── IngestError              an index run cannot do what was asked
+├── SourceUnavailable        the place where pictures come from cannot be asked now  -> HTTP 503
+├── MovingError              what was moved is not equal, or cannot be read
 ├── EvaluationError          topics, qrels, run files or labels cannot be used
 ├── WordsError               the words in pictures cannot be read or searched
 ├── JudgementError           the store of judgements cannot be used
@@ -48,7 +51,7 @@ class BadRequest(SearchAppError):
 
 
 class NotFound(SearchAppError):
-    """An id or a path that is not in the index."""
+    """An id or a path that is not in the index, or a collection or alias that is not there."""
 
 
 class NameTaken(SearchAppError):
@@ -77,6 +80,10 @@ class ImageTooLarge(ImageError):
 
 class Unreadable(ImageError):
     """The operating system refuses to read the file, or it is not a regular file."""
+
+
+class Unreachable(ImageError):
+    """The source gave no answer, now or at all: nobody knows whether the picture is still there."""
 
 
 class EncoderError(SearchAppError):
@@ -129,6 +136,14 @@ class DiskFull(VectorIndexError):
 
 class IngestError(SearchAppError):
     """An index run cannot do what was asked."""
+
+
+class SourceUnavailable(SearchAppError):
+    """The place where pictures come from cannot be asked now but may later."""
+
+
+class MovingError(SearchAppError):
+    """What was moved is not equal to its source, or an archive or a file of vectors cannot be used."""
 
 
 class EvaluationError(SearchAppError):

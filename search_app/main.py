@@ -17,6 +17,6 @@ def _uncollected() -> Iterator[None]:
 
 with _uncollected():
     from search_app.api.app import create_app
-    from search_app.wiring import open_adder, open_fetcher, open_guard, open_judgements, open_service
+    from search_app.wiring import open_fetcher, open_guard, open_house, open_judgements, open_observing
 
-    app = create_app(open_service, open_judgements, open_fetcher, open_guard, open_adder)
+    app = create_app(open_house, open_judgements, open_fetcher, open_guard, open_observing=open_observing)

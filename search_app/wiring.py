@@ -4,7 +4,8 @@ What only some commands need is imported where it is opened: the service shall s
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,20 +14,25 @@ from search_app.encoders.base import Encoder, SentenceEncoder
 from search_app.encoders.soundness import probe_texts
 from search_app.encoders.watched import Watch, WatchedEncoder, WatchedSentences
 from search_app.encoders.weights import EXPORTED
-from search_app.errors import EncoderError, MissingDependency, SearchAppError, UnknownModel
-from search_app.index.base import IndexStore
+from search_app.errors import EncoderError, IndexUnavailable, MissingDependency, SearchAppError, UnknownModel
+from search_app.index.base import IndexCatalogue, IndexReader, IndexStore
 from search_app.judgements.store import JudgementStore
 from search_app.search.service import SearchService
-from search_app.settings import Settings, load_settings
+from search_app.settings import Settings, load_settings, told
 from search_app.words.base import WordReader
 
 if TYPE_CHECKING:
-    from search_app.api.fetching import PictureFetcher
     from search_app.api.guarding.guard import Guard
+    from search_app.api.observing.observing import Observing
+    from search_app.hosting.house import House
+    from search_app.hosting.opening import Openers
     from search_app.index.examined import Examined, FolderFacts
+    from search_app.index.profile import Profile
     from search_app.ingest.adding.adder import Adder
     from search_app.ingest.derive import DerivedEncoder
+    from search_app.ingest.engine import MakeEngine
     from search_app.ingest.words_pass import WordsParts
+    from search_app.sources.fetching import PictureFetcher
 
 
 def open_encoder(settings: Settings) -> Encoder:
@@ -70,14 +76,63 @@ def open_adapted(settings: Settings) -> "DerivedEncoder":
 
 
 def open_store(settings: Settings) -> IndexStore:
-    """Open the collection on a Qdrant server where `QDRANT_URL` is set, else in a folder of this machine."""
+    """Open the collection that `SEARCH_COLLECTION` stands for now; a later switch of that alias does not touch it."""
+    if settings.qdrant_url:  # looked up with the first request, as a service may be started before its server
+        from search_app.index.server.store import ServerStore
+
+        store = ServerStore(settings.qdrant_url, settings.collection, settings.qdrant_api_key, through_aliases=True)
+        return store.with_profile(open_profile(settings))
+    return open_collection(settings, resolved_collection(settings))
+
+
+def open_collection(settings: Settings, collection: str) -> IndexStore:
+    """Open the collection of this very name, whatever an alias of the name stands for.
+
+    It is on a Qdrant server where `QDRANT_URL` is set, else in a folder of this machine.
+    """
     if settings.qdrant_url:
         from search_app.index.server.store import ServerStore
 
-        return ServerStore(settings.qdrant_url, settings.collection, settings.qdrant_api_key)
+        profile = open_profile(settings)
+        return ServerStore(settings.qdrant_url, collection, settings.qdrant_api_key).with_profile(profile)
     from search_app.index.edge.store import EdgeStore
 
-    return EdgeStore(settings.index_dir, settings.collection)
+    return EdgeStore(settings.index_dir, collection, shape=open_profile(settings).shape())
+
+
+def open_profile(settings: Settings) -> "Profile":
+    """Read how collections are made and asked; raises `SettingsError` for what the back end cannot do."""
+    from search_app.index.profile_file import for_embedded, read_profile
+
+    profile = read_profile(settings.profile)
+    return profile if settings.qdrant_url else for_embedded(profile, settings.profile)
+
+
+def open_catalogue(settings: Settings) -> IndexCatalogue:
+    """Open what knows all collections and aliases; `close()` of the result gives the connection back."""
+    if settings.qdrant_url:
+        from search_app.index.server.catalogue import server_catalogue
+
+        return server_catalogue(settings.qdrant_url, settings.qdrant_api_key)
+    from search_app.index.edge.catalogue import edge_catalogue
+
+    return edge_catalogue(settings.index_dir)
+
+
+def resolved_collection(settings: Settings) -> str:
+    """The collection that `SEARCH_COLLECTION` stands for now."""
+    with closing(open_catalogue(settings)) as catalogue:
+        return catalogue.resolve(settings.collection)
+
+
+def with_model_of_alias(settings: Settings) -> Settings:
+    """The settings with the model that made what `SEARCH_COLLECTION` stands for, where it is an alias."""
+    with closing(open_catalogue(settings)) as catalogue:
+        collection = catalogue.resolve(settings.collection)
+        if collection == settings.collection:
+            return settings
+        manifest = catalogue.facts(collection).manifest
+    return settings if manifest is None else settings.model_copy(update={"model": manifest.model})
 
 
 def open_memory_store(settings: Settings) -> IndexStore:
@@ -85,6 +140,16 @@ def open_memory_store(settings: Settings) -> IndexStore:
     from search_app.index.memory import MemoryStore
 
     return MemoryStore(settings.collection)
+
+
+def ray_engine(settings: Settings, address: str = "", actors: int = 0) -> "MakeEngine":
+    """Make what runs the middle of an index run on Ray; raises `MissingDependency` where that is not installed."""
+    from search_app.ingest.ray_engine import Cluster, RayEngine, require_ray
+
+    require_ray()
+    # What opens a model needs no keys, so none leave this process.
+    plain = settings.model_copy(update={"qdrant_api_key": "", "api_keys": ""})
+    return partial(RayEngine, cluster=Cluster(partial(open_encoder, plain), address, actors))
 
 
 def open_word_reader() -> WordReader:
@@ -121,37 +186,77 @@ def open_sound_encoder(settings: Settings) -> Encoder:
     return encoder
 
 
-def open_service(settings: Settings | None = None) -> SearchService:
-    """Open what answers queries: models under a watchdog, and index reader; `close()` of the result gives all back."""
-    from search_app.encoders.lite_text import forget_towers
+def open_service(settings: Settings | None = None, model: str = "") -> SearchService:
+    """Open what answers queries; `close()` of the result gives all back.
 
+    Where `model` is not given, an alias is asked with the model that made the collection, else with `SEARCH_MODEL`.
+    """
     settings = settings or load_settings()
-    watch = Watch(settings.model_seconds, forget_towers)
-    encoder = WatchedEncoder(lambda: open_sound_encoder(settings), watch)
     try:
-        reader = open_store(settings).reader()
+        collection = resolved_collection(settings)
+    except IndexUnavailable:  # a service may be started before its server is
+        collection = settings.collection
+    return open_service_of(settings, collection, model or ("" if collection != settings.collection else settings.model))
+
+
+def open_service_of(settings: Settings, collection: str, model: str = "") -> SearchService:
+    """Open what answers from the collection of this very name, by the model that made it unless another is given."""
+    openers = _openers(settings)
+    reader = openers.reader(collection)
+    try:
+        encoder = openers.encoder(model or reader.manifest().model)
     except SearchAppError:
-        encoder.close()
+        reader.close()
         raise
-    backend = "qdrant" if settings.qdrant_url else "qdrant-edge"
-    return SearchService(
+    return openers.service(encoder, reader, openers.sentences)
+
+
+def open_house() -> "House":
+    """Open the collection of the service, and others as they are asked for; `close()` gives all back."""
+    from search_app.hosting.house import Rules
+    from search_app.hosting.opening import open_house as opened
+
+    settings = load_settings()
+    # A server is asked each time, a folder is only looked at.
+    rules = Rules(settings.open_collections, settings.idle_seconds, 0.5 if settings.qdrant_url else 0.25)
+    return opened(settings.collection, settings.model, open_catalogue(settings), _openers(settings), rules)
+
+
+def _openers(settings: Settings) -> "Openers":
+    """How the parts of a service are opened: models under a watchdog that share nothing with one that is stuck."""
+    from search_app.encoders.lite_text import forget_towers
+    from search_app.hosting.opening import Openers, OpenSentences
+
+    watch = Watch(settings.model_seconds, forget_towers)
+
+    def encoder(name: str) -> Encoder:
+        return WatchedEncoder(lambda: open_sound_encoder(settings.model_copy(update={"model": name})), watch)
+
+    def service(encoder: Encoder, reader: IndexReader, sentences: OpenSentences) -> SearchService:
+        return SearchService(
+            encoder,
+            reader,
+            open_sentences=sentences,
+            backend="qdrant" if settings.qdrant_url else "qdrant-edge",
+            max_limit=settings.max_limit,
+            max_pixels=settings.max_pixels,
+        )
+
+    return Openers(
         encoder,
-        reader,
-        open_sentences=lambda: WatchedSentences(open_sentences, watch),
-        backend=backend,
-        max_limit=settings.max_limit,
-        max_pixels=settings.max_pixels,
+        lambda: WatchedSentences(open_sentences, watch),
+        lambda collection: open_collection(settings, collection).reader(),
+        service,
+        settings.max_pixels,
+        None if settings.writes == "off" else partial(_open_adder, settings),
     )
 
 
-def open_adder(service: SearchService, settings: Settings | None = None) -> "Adder | None":
-    """Make what adds pictures to the index that `service` answers from; None where `SEARCH_WRITES` is off."""
+def _open_adder(settings: Settings, collection: str, service: SearchService) -> "Adder":
     from search_app.ingest.adding.adder import Adder
 
-    settings = settings or load_settings()
-    if settings.writes == "off":
-        return None
-    return Adder(open_store(settings), service.reader, lambda: service.encoder, max_pixels=settings.max_pixels)
+    store = open_collection(settings, collection)
+    return Adder(store, service.reader, lambda: service.encoder, max_pixels=settings.max_pixels)
 
 
 @contextmanager
@@ -171,7 +276,7 @@ def examine_index(settings: Settings, scratch: Path) -> "Iterator[Examined]":
         return
     from search_app.index.edge.examine import examined
 
-    with examined(settings.index_dir, settings.collection, scratch) as found:
+    with examined(settings.index_dir, resolved_collection(settings), scratch) as found:
         yield found
 
 
@@ -181,7 +286,7 @@ def look_at_folder(settings: Settings) -> "FolderFacts | None":
         return None
     from search_app.index.edge.examine import folder_facts
 
-    return folder_facts(settings.index_dir, settings.collection)
+    return folder_facts(settings.index_dir, resolved_collection(settings))
 
 
 def published_weights(settings: Settings) -> tuple[Path, str] | None:
@@ -202,7 +307,7 @@ def open_fetcher(settings: Settings | None = None) -> "PictureFetcher | None":
     settings = settings or load_settings()
     if settings.fetch_urls == "off":
         return None
-    from search_app.api.fetching import PictureFetcher
+    from search_app.sources.fetching import PictureFetcher
 
     return PictureFetcher()
 
@@ -213,6 +318,19 @@ def open_judgements(settings: Settings | None = None) -> JudgementStore:
 
     settings = settings or load_settings()
     return JudgementStore(settings.index_dir, encode_path)
+
+
+def open_observing(settings: Settings | None = None) -> "Observing":
+    """Make the rules of what is logged, traced and told; raises `MissingDependency` where traces need a package."""
+    from search_app.api.observing.observing import Observing
+
+    settings = settings or load_settings()
+    tracer = None
+    if settings.otel == "on":
+        from search_app.api.observing.tracing import open_tracer
+
+        tracer = open_tracer()
+    return Observing(settings.log_format, settings.log_queries == "on", tracer, told(settings))
 
 
 def open_guard(settings: Settings | None = None) -> "Guard":

@@ -27,6 +27,7 @@ from search_app.ingest.pipeline import IngestOptions, run_ingest
 from search_app.ingest.plan import Embed
 from search_app.ingest.prepare import Preparation
 from search_app.settings import load_settings
+from search_app.sources.folder import FolderSource
 from search_app.wiring import open_encoder
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +107,7 @@ class Collection:
     def measured(self, others: dict[str, Way], rounds: int) -> dict[str, Any]:
         """Whole runs in turn with other ways, and then the stages one by one."""
         refs = scan_images(self.folder).found
-        preparation = Preparation(self.folder, self.encoder, MAX_PIXELS)
+        preparation = Preparation(FolderSource(self.folder), self.encoder, MAX_PIXELS)
         stages = Stages(self.encoder, self.folder)
         pictures, pixels = stages.prepare(refs)
         stages.store(pictures, stages.tower(pixels))

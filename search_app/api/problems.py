@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from search_app.api.guarding.request_ids import HEADER
+from search_app.api.guarding.scopes import path_of
 from search_app.api.middleware import SECURITY_HEADERS
 from search_app.errors import BadRequest, FolderClosed, ImageError, NameTaken, NoIndexYet, NotFound, SearchAppError
 
@@ -33,10 +34,16 @@ _MEANINGS = {
     HTTPStatus.FORBIDDEN: "The key is of a lesser scope, a page of another site asks for a change, or none are made.",
     HTTPStatus.TOO_MANY_REQUESTS: "More requests than are allowed; `Retry-After` says when to come again.",
     HTTPStatus.CONFLICT: "Another picture or file has this name.",
-    HTTPStatus.NOT_FOUND: "No image has this id, or its file is gone.",
+    HTTPStatus.NOT_FOUND: "No image has this id, or its file is gone; or there is no such collection or model.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A parameter is missing or wrong; `parameter` names it.",
     HTTPStatus.SERVICE_UNAVAILABLE: "The service cannot answer now; `detail` says what to do.",
+}
+
+_OPENAI_CODES = {
+    HTTPStatus.UNAUTHORIZED: "invalid_api_key",
+    HTTPStatus.NOT_FOUND: "model_not_found",
+    HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_exceeded",
 }
 
 Responses: TypeAlias = dict[int | str, dict[str, Any]]
@@ -49,6 +56,15 @@ class WrongParameter(BaseModel):
     detail: str
 
 
+class OpenAIError(BaseModel):
+    """An error as OpenAI's clients read it: a member of the problem document beside its own (RFC 9457, 3.2)."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
 class Problem(BaseModel):
     """A problem document."""
 
@@ -59,6 +75,7 @@ class Problem(BaseModel):
     instance: str = Field(description="Path that was asked for")
     parameter: str | None = Field(None, description="The first wrong parameter")
     errors: list[WrongParameter] | None = Field(None, description="All wrong parameters")
+    error: OpenAIError | None = Field(default=None, description="Below /v1 the same in the form of OpenAI")
 
 
 class ProblemResponse(JSONResponse):
@@ -113,10 +130,22 @@ def problem(
         parameter=errors[0].parameter if errors else None,
         errors=list(errors) or None,
     )
+    if path_of(request.scope).startswith("/v1/"):
+        told.error = _openai_error(told)
     return ProblemResponse(told.model_dump(exclude_none=True), status, headers)
 
 
+def _openai_error(told: Problem) -> OpenAIError:
+    kind = "server_error" if told.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
+    code = _OPENAI_CODES.get(HTTPStatus(told.status))
+    return OpenAIError(message=told.detail, type=kind, param=told.parameter, code=code)
+
+
 async def _on_search_app_error(request: Request, error: Exception) -> ProblemResponse:
+    return problem_of(request, error)
+
+
+def problem_of(request: Request, error: Exception) -> ProblemResponse:
     """Answer 4xx where the caller can do better, else 503: all other errors wait for the operator or for time."""
     match error:
         case BadRequest():

@@ -4,20 +4,25 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from search_app.api.guarding.scopes import path_of
+from search_app.api.kept import Kept
+from search_app.api.observing.journal import journal_of
 from search_app.datatypes import Manifest
+from search_app.search.seen import Seen
 
 KEPT_BYTES = 16 * 2**20
 """Questions and answers together; about thirty thousand of the usual size."""
 MAX_QUESTION_BYTES = 4_096
 """Longer ones hold pictures, which hardly come twice."""
 MAX_ANSWER_BYTES = 2**18
-_OVERHEAD_BYTES = 400
+_OVERHEAD_BYTES = 1_000
 """Of an entry in memory, beside the bytes of its question and its answer."""
 _TOOK = re.compile(rb'"took_ms":\{[^}]*\}')
 """Where an answer says how long it took. Nothing that a caller or a file name says can look like this in JSON: a quote
@@ -27,38 +32,12 @@ Question = tuple[str, str, bytes]
 """Method, where a proxy serves the application, and the query string or the body."""
 
 
-@dataclass(slots=True)
-class Answers:
-    """Answers of one state of the index, the one used last the last to go. Used from the event loop only."""
+class Answer(NamedTuple):
+    """What is kept of an answer."""
 
-    most_bytes: int = KEPT_BYTES
-    _of: Manifest | None = None
-    _kept: dict[Question, bytes] = field(default_factory=dict)
-    _bytes: int = 0
-
-    def get(self, now: Manifest, question: Question) -> bytes | None:
-        """The answer of the state `now`, an object that no other state has."""
-        if self._of is not now:
-            return None
-        answer = self._kept.pop(question, None)
-        if answer is not None:
-            self._kept[question] = answer
-        return answer
-
-    def keep(self, of: Manifest, question: Question, answer: bytes) -> None:
-        """Keep the answer that the state `of` gave; answers of other states are forgotten."""
-        if self._of is not of:
-            self._of, self._kept, self._bytes = of, {}, 0
-        self._forget(question)
-        self._kept[question] = answer
-        self._bytes += _size(question, answer)
-        while self._bytes > self.most_bytes:
-            self._forget(next(iter(self._kept)))
-
-    def _forget(self, question: Question) -> None:
-        answer = self._kept.pop(question, None)
-        if answer is not None:
-            self._bytes -= _size(question, answer)
+    body: bytes
+    seen: tuple[Seen, ...] = ()
+    """What was learnt of the query when it was searched for, without its stages: asked again, it counts again."""
 
 
 class Repeating:
@@ -69,27 +48,32 @@ class Repeating:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._answers = Answers()
+        self._answers: Kept[Question, tuple[Manifest, Answer]] = Kept(KEPT_BYTES, _size)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the kept answer, else pass the question on and keep what comes back."""
         started = time.perf_counter()
-        if scope["type"] != "http" or scope["path"].rstrip("/") != "/search":
+        if scope["type"] != "http" or path_of(scope).rstrip("/") != "/search":
             await self._app(scope, receive, send)
             return
         received: list[Message] = []
         question = await _read(scope, receive, received)
         before = _index_of(scope)
-        answer = self._answers.get(before, question) if before and question else None
-        if answer is not None:
-            await _send(_timed(answer, started), send)
+        known = self._answers.get(question) if question else None
+        journal = journal_of(scope)
+        if known and known[0] is before:
+            journal.memory = "hit"
+            journal.seen += known[1].seen
+            await _send(_timed(known[1].body, started), send)
             return
         listening = _Listening(send)
         await self._app(scope, _again(received, receive), listening)
-        answer = listening.answer
+        body = listening.answer
         # Where the index was replaced meanwhile the answer may be of the new one: then `before` is at hand never again.
-        if before and question and answer and not _is_unrepeatable(scope):
-            self._answers.keep(before, question, answer)
+        if before and question and body and not _is_unrepeatable(scope):
+            journal.memory = "miss"
+            kept = Answer(body, tuple(replace(seen, laps=()) for seen in journal.seen))
+            self._answers.keep(question, (before, kept))
 
 
 def answered_once(connection: HTTPConnection) -> None:
@@ -102,7 +86,7 @@ def _is_unrepeatable(scope: Scope) -> bool:
 
 
 def _index_of(scope: Scope) -> Manifest | None:
-    state: Manifest | None = scope["app"].state.service.index_at_hand()
+    state: Manifest | None = scope["state"]["lease"].service.index_at_hand()
     return state
 
 
@@ -170,5 +154,5 @@ async def _send(body: bytes, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _size(question: Question, answer: bytes) -> int:
-    return len(question[2]) + len(answer) + _OVERHEAD_BYTES
+def _size(question: Question, kept: tuple[Manifest, Answer]) -> int:
+    return len(question[2]) + len(kept[1].body) + _OVERHEAD_BYTES

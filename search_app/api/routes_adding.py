@@ -1,6 +1,5 @@
 """Routes that change the collection while it is served: pictures are added and removed."""
 
-import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -10,9 +9,11 @@ from pydantic import BaseModel, Field
 from starlette.datastructures import UploadFile
 
 from search_app.api.dependencies import ImageId
+from search_app.api.observing.journal import journal_of
 from search_app.api.problems import documented
 from search_app.api.turns import Turns
 from search_app.errors import BadRequest, FolderClosed
+from search_app.hosting.hosted import Lease
 from search_app.ingest.adding.values import Added, NewPicture
 
 if TYPE_CHECKING:
@@ -58,31 +59,23 @@ class AddedImages(BaseModel):
 
 
 class Additions:
-    """What adds pictures, opened when it is first asked for; few requests at a time, so that searches keep threads."""
+    """Adds to the collection that a request is about; few requests at a time, so that searches keep threads."""
 
-    def __init__(self, open_adder: Callable[[], "Adder | None"]) -> None:
-        self._open = open_adder
-        self._adder: Adder | None = None
-        self._opening = threading.Lock()
-        self._turns = Turns(AT_ONCE, WAITING)
+    def __init__(self) -> None:
+        self._turns = Turns(AT_ONCE, WAITING, stage="wait_to_add")
 
     async def take(self, request: Request, work: Callable[["Adder"], T]) -> T:
-        """Do something with it; raises `FolderClosed` where there is none, and as `Turns.take` and `work` do."""
-        return await self._turns.take(request, lambda: work(self.opened()))
+        """Do something with what adds; raises `FolderClosed` where nothing does, and as `Turns.take` and `work` do."""
+        return await self._turns.take(request, lambda: work(_adder_of(request)))
 
-    def opened(self) -> "Adder":
-        """The one there is; raises `FolderClosed`."""
-        with self._opening:
-            self._adder = self._adder or self._open()
-            if self._adder is None:
-                raise FolderClosed("pictures are neither added nor removed over HTTP here: SEARCH_WRITES=on allows it")
-            return self._adder
 
-    def close(self) -> None:
-        """Let what was begun end."""
-        with self._opening:
-            if self._adder is not None:
-                self._adder.close()
+def _adder_of(request: Request) -> "Adder":
+    lease: Lease = request.state.lease
+    adder = lease.hosted.adder()
+    if adder is None:
+        raise FolderClosed("pictures are neither added nor removed over HTTP here: SEARCH_WRITES=on allows it")
+    adder.on_commit = request.app.state.metrics.count_commit
+    return adder
 
 
 async def _additions(request: Request) -> Additions:
@@ -141,6 +134,7 @@ async def add_images(request: Request, response: Response, adding: Adding) -> Ad
     """
     pictures = await _of_form(request)
     added = await adding.take(request, lambda adder: adder.add(pictures))
+    journal_of(request.scope).added = sum(each.created for each in added)
     images = AddedImages(images=[AddedImage.of(each, request.scope["root_path"]) for each in added])
     if not any(each.created for each in added):
         response.status_code = HTTPStatus.OK
@@ -163,6 +157,7 @@ async def add_images(request: Request, response: Response, adding: Adding) -> Ad
 async def delete_image(request: Request, adding: Adding, image_id: ImageId) -> None:
     """Remove a picture from the collection, and its file from the folder, for good. Its id is never given again."""
     await adding.take(request, lambda adder: adder.remove(image_id))
+    journal_of(request.scope).removed = 1
 
 
 async def _of_form(request: Request) -> list[NewPicture]:
@@ -208,7 +203,7 @@ def _plain_name(name: str, parameter: str) -> str:
 
 
 def _meta(text: str, parameter: str) -> Mapping[str, Any]:
-    from search_app.ingest.metadata_rows import BadLine, json_row
+    from search_app.sources.rows import BadLine, json_row
 
     try:
         return json_row(text) if text.strip() else {}

@@ -5,6 +5,7 @@ runs nothing in them, whatever they contain.
 """
 
 import os
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -15,14 +16,17 @@ from fastapi.responses import Response
 
 from search_app.api.dependencies import ImageId, Service
 from search_app.api.files import give_file, not_modified
+from search_app.api.kept import Kept
+from search_app.api.observing.journal import journal_of
 from search_app.api.problems import Responses, documented
-from search_app.api.thumbnail_cache import ThumbnailCache
 from search_app.errors import NotFound
 from search_app.images.formats import HEAD_BYTES, sniff_format
-from search_app.images.thumbnails import THUMBNAIL_MIME, make_thumbnail
+from search_app.images.thumbnails import THUMBNAIL_MIME, make_thumbnail, thumbnail_of
 from search_app.search.service import SearchService
 
 router = APIRouter(tags=["images"])
+_ASKED_ABOUT = {"cache-control": "private, no-cache"}
+"""Kept, and asked about each time: an alias that is switched gives the same address another picture."""
 _NOTHING_RUNS = {"content-security-policy": "default-src 'none'; sandbox"}
 
 
@@ -38,9 +42,14 @@ def _given_by(*media_types: str) -> Responses:
 @router.head("/images/{image_id}", include_in_schema=False)
 @router.get("/images/{image_id}", summary="The picture itself", response_class=Response, responses=_given_by("image/*"))
 def image(service: Service, request: Request, image_id: ImageId) -> Response:
-    """Give a picture as it lies in the indexed folder."""
-    path, status = _file(service, image_id)
-    headers = {"cache-control": "private, no-cache", **_NOTHING_RUNS}
+    """Give a picture as it lies in the indexed folder, or in another source."""
+    if not service.shows_files():
+        known = service.picture(image_id)
+        headers = {"etag": f'"{known.picture.content_hash}"', **_ASKED_ABOUT, **_NOTHING_RUNS}
+        media_type = f"image/{known.picture.format.lower()}"
+        return not_modified(request.headers, headers) or Response(service.content_of(known), 200, headers, media_type)
+    path, status, version = _file(service, image_id)
+    headers = {"etag": f'"{version}"', **_ASKED_ABOUT, **_NOTHING_RUNS}
     return give_file(request.headers, path, status, headers, _media_type(path))
 
 
@@ -55,22 +64,38 @@ def thumbnail(
     size: Annotated[int, Query(ge=32, le=2048, description="Pixels of the longer edge; never enlarged")] = 320,
 ) -> Response:
     """Give a small JPEG of a picture, the right way up and without the original's metadata."""
-    path, status = _file(service, image_id)
-    version = f"{status.st_mtime_ns:x}-{status.st_size:x}-{size}"
-    headers = {"cache-control": "private, max-age=300", "etag": f'"{version}"', **_NOTHING_RUNS}
+    make_it, place, of_file = _maker(service, image_id)
+    version = f"{of_file}-{size}"
+    headers = {"etag": f'"{version}"', **_ASKED_ABOUT, **_NOTHING_RUNS}
     if unchanged := not_modified(request.headers, headers):
         return unchanged
-    cache: ThumbnailCache = request.app.state.thumbnails
-    make = partial(make_thumbnail, path, size=size, max_pixels=service.max_pixels)
-    return Response(cache.get((path, version), make), headers=headers, media_type=THUMBNAIL_MIME)
+    cache: Kept[tuple[Path, str], bytes] = request.app.state.thumbnails
+    thumbnail = cache.get((place, version))
+    journal_of(request.scope).thumbnail = "hit" if thumbnail else "miss"
+    if not thumbnail:  # two threads may make the same one: neither waits for the other
+        thumbnail = make_it(size=size, max_pixels=service.max_pixels)
+        cache.keep((place, version), thumbnail)
+    return Response(thumbnail, headers=headers, media_type=THUMBNAIL_MIME)
 
 
-def _file(service: SearchService, image_id: int) -> tuple[Path, os.stat_result]:
-    path = service.file_of(service.picture(image_id))
+def _maker(service: SearchService, image_id: int) -> tuple[Callable[..., bytes], Path, str]:
+    """What makes a thumbnail of a picture, where that lies, and what changes with it."""
+    if service.shows_files():
+        path, _, version = _file(service, image_id)
+        return partial(make_thumbnail, path), path, version
+    picture = (known := service.picture(image_id)).picture
+    return lambda **named: thumbnail_of(service.content_of(known), **named), Path(picture.path), picture.content_hash
+
+
+def _file(service: SearchService, image_id: int) -> tuple[Path, os.stat_result, str]:
+    """The file of a picture, and what changes with it: also where the id is another picture's in another collection."""
+    known = service.picture(image_id)
+    path = service.file_of(known)
     try:
-        return path, path.stat()
+        status = path.stat()
     except OSError:
         raise NotFound(f"the file of image {image_id} vanished just now") from None
+    return path, status, f"{known.picture.content_hash[:16]}-{status.st_mtime_ns:x}-{status.st_size:x}"
 
 
 def _media_type(path: Path) -> str:

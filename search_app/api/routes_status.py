@@ -2,9 +2,9 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
-from search_app.api.dependencies import Service
+from search_app.api.dependencies import Note, Service
 from search_app.api.problems import documented
 from search_app.api.schemas import Health, InfoOut, Readiness
 
@@ -19,16 +19,29 @@ async def healthz() -> Health:
 
 
 @router.head("/readyz", include_in_schema=False)
-@router.get("/readyz", summary="Able to answer now", responses=documented(HTTPStatus.SERVICE_UNAVAILABLE))
-def readyz(service: Service) -> Readiness:
+@router.get(
+    "/readyz",
+    summary="Able to answer now",
+    responses=documented(HTTPStatus.SERVICE_UNAVAILABLE),
+    response_model_exclude_none=True,
+)
+def readyz(service: Service, note: Note) -> Readiness:
     """Answer a real query through model and index, and check the vectors it takes."""
     manifest = service.ready()
     return Readiness(
-        status="ready", collection=manifest.collection, count=manifest.count, generation=manifest.generation
+        status="ready",
+        collection=manifest.collection,
+        count=manifest.count,
+        generation=manifest.generation,
+        note=note,
     )
 
 
-@router.get("/info", summary="What runs here")
-def info(service: Service) -> InfoOut:
-    """Tell what runs here: version, model, device, index."""
-    return InfoOut.of(service.info())
+@router.get("/info", summary="What runs here", response_model_exclude_unset=True)
+def info(service: Service, request: Request, note: Note) -> InfoOut:
+    """Tell what runs here: version, model, device, index, settings."""
+    is_for_one = bool(
+        getattr(request.state, "only_collection", "")
+    )  # a key of one collection: the rest is not its business
+    told = InfoOut.of(service.info(), {} if is_for_one else request.app.state.observing.configuration)
+    return told.model_copy(update={"note": note}) if note else told

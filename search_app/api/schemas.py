@@ -1,5 +1,6 @@
 """What comes back over HTTP."""
 
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, Literal, Self
 
@@ -210,6 +211,7 @@ class Readiness(Health):
     collection: str
     count: int = Field(description="Pictures that can be found")
     generation: int
+    note: str | None = Field(None, description="Why an alias is not followed; left out where all is as it should be")
 
 
 class InfoOut(BaseModel):
@@ -226,9 +228,14 @@ class InfoOut(BaseModel):
     generation: int | None
     folder: str | None = Field(description="Name of the indexed folder")
     fields: list[str] = Field(description="What pictures can be counted and filtered by", examples=[["colour"]])
+    configuration: dict[str, str | int | float | bool] = Field(
+        description="Every setting by its variable; of a secret only whether it is set",
+        examples=[{"SEARCH_MODEL": "lite", "SEARCH_API_KEYS": "unset"}],
+    )
+    note: str = Field(default="", description="Why an alias is not followed; left out where all is as it should be")
 
     @classmethod
-    def of(cls, info: ServiceInfo) -> Self:
+    def of(cls, info: ServiceInfo, configuration: Mapping[str, str | int | float | bool]) -> Self:
         """The facts in the form of the interface: of the indexed folder only the name."""
         encoder, index = info.encoder, info.index
         return cls(
@@ -243,4 +250,5 @@ class InfoOut(BaseModel):
             generation=index.generation if index else None,
             folder=PurePath(index.folder).name if index else None,
             fields=list(info.fields),
+            configuration=dict(configuration),
         )

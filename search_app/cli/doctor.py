@@ -1,6 +1,7 @@
 """`doctor`: is what runs here sound? Settings, model, index, files, disk, clock, judgements; it changes nothing."""
 
 import argparse
+import contextlib
 import hashlib
 import json
 import tempfile
@@ -15,12 +16,21 @@ from search_app.evaluation.indexcheck import check_index
 from search_app.evaluation.machinecheck import check_folder, check_judgements, check_space
 from search_app.evaluation.pins import check_pins
 from search_app.evaluation.selfcheck import Check, check_encoder
+from search_app.index.kept import REMEDY, differences
 from search_app.settings import Settings
-from search_app.wiring import examine_index, look_at_folder, open_encoder, published_weights
+from search_app.wiring import (
+    examine_index,
+    look_at_folder,
+    open_encoder,
+    open_profile,
+    published_weights,
+    with_model_of_alias,
+)
 
 MARKS = {True: "ok  ", False: "FAIL", None: "--  "}
 SAMPLE = 16
 _MEND = "bring the model's files back from a copy or install them again, or choose another SEARCH_MODEL"
+_AS_CHOSEN = "the index is made as SEARCH_PROFILE says"
 _WHOLE = "the index opens and holds what was committed"
 
 
@@ -70,6 +80,8 @@ def _checks(arguments: argparse.Namespace) -> Iterator[Check]:
     except SettingsError as error:
         yield Check("settings", ok=False, detail=str(error), remedy="mend the variable, or the line in .env")
         return
+    with contextlib.suppress(VectorIndexError):  # what is wrong with the index is told below
+        settings = settings if arguments.model else with_model_of_alias(settings)
     place = settings.qdrant_url or settings.index_dir.absolute()
     yield Check("settings", ok=True, detail=f"model {settings.model}, collection {settings.collection} in {place}")
     encoder = None
@@ -116,8 +128,11 @@ def _check_index(settings: Settings, encoder: Encoder | None, sample: int, scrat
         with examine_index(settings, scratch) as examined:
             manifest = examined.manifest
             yield Check(_WHOLE, ok=True, detail=f"{manifest.count} pictures of {manifest.folder}")
+            yield _check_profile(settings, manifest.made_with)
             if encoder is not None:
                 yield from check_index(examined, encoder, sample, settings.max_pixels)
+    except SettingsError as error:
+        yield Check(_AS_CHOSEN, ok=False, detail=str(error), remedy="mend the variable, or the file it names")
     except NoIndexYet as nothing:
         yield Check(_WHOLE, None, str(nothing))
     except (VectorIndexError, OSError) as error:
@@ -125,3 +140,10 @@ def _check_index(settings: Settings, encoder: Encoder | None, sample: int, scrat
         yield Check(_WHOLE, ok=False, detail=str(error), remedy=remedy)
     except EncoderError as error:
         yield Check("the model embeds the files again", ok=False, detail=str(error), remedy=_MEND)
+
+
+def _check_profile(settings: Settings, made_with: str) -> Check:
+    other = differences(made_with, open_profile(settings).noted())
+    if not other:
+        return Check(_AS_CHOSEN, ok=True, detail=settings.profile)
+    return Check(_AS_CHOSEN, None, f"{settings.profile}; it keeps what it was made with: {'; '.join(other)}", REMEDY)

@@ -84,7 +84,7 @@ def _judge(before: Mapping[str, Any], now: Mapping[str, Any]) -> int:
 def _run_topics(arguments: argparse.Namespace, command: str) -> dict[str, Any]:
     topics, qrels = read_topics(arguments.topics), read_qrels(arguments.qrels)
     measures = parse_measures(arguments.measures)
-    with open_systems(settings_from(arguments)) as systems:
+    with open_systems(settings_from(arguments), arguments.model or "") as systems:
         memory = Memory(systems.asking(arguments.words))
         options = EvaluationOptions(
             model=systems.manifest.model,

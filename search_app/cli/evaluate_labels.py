@@ -20,7 +20,7 @@ RANDOM = "random"
 
 def run(arguments: argparse.Namespace, command: str) -> dict[str, Any]:
     """Evaluate, print the tables and the differences, write the page; returns what the JSON holds."""
-    with open_systems(settings_from(arguments)) as systems:
+    with open_systems(settings_from(arguments), arguments.model or "") as systems:
         images = set(systems.paths.values())
         options = EvaluationOptions(
             collection=systems.manifest.collection,
@@ -49,6 +49,14 @@ def ask_collection(suite: Suite, systems: Systems) -> dict[str, SuiteResult]:
         return model
     fused, printed = _ask(suite, FUSED, systems.asking("fused")), _ask(suite, PRINT, systems.asking("only"))
     return {FUSED: fused, **model, PRINT: printed}
+
+
+def ask_answers(suite: Suite, systems: Systems, name: str) -> dict[str, SuiteResult]:
+    """A collection as it answers, and where it holds printed words also without them."""
+    alone = _ask(suite, name, systems.asking("off"))
+    if not systems.words:
+        return {name: alone}
+    return {name: _ask(suite, name, systems.asking("fused")), f"{name}, pictures alone": alone}
 
 
 def ask_model(suite: Suite, systems: Systems) -> SuiteResult:

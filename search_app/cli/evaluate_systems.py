@@ -2,22 +2,22 @@
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from search_app.datatypes import Manifest, Neighbours
-from search_app.errors import ImageError
+from search_app.errors import ImageError, NotFound, SourceUnavailable
 from search_app.evaluation.ann import AnnRecall, ann_recall
 from search_app.evaluation.baselines import words_search
 from search_app.evaluation.runner import Search
 from search_app.evaluation.trec import Ranking
-from search_app.images.thumbnails import make_thumbnail
+from search_app.images.thumbnails import make_thumbnail, thumbnail_of
 from search_app.search.query import WordsMode
 from search_app.search.service import SearchService
 from search_app.settings import Settings
-from search_app.wiring import open_service
+from search_app.wiring import open_service, open_service_of
 
 MAX_PIXELS = 100_000_000
 """Of a picture on a page; larger ones are shown by name."""
@@ -66,13 +66,31 @@ class Systems:
 
     def thumbnail(self, path: str) -> bytes | None:
         """A small picture for a page."""
-        return thumbnails(Path(self.manifest.folder))(path)
+        if self.service.shows_files():
+            return thumbnails(Path(self.manifest.folder))(path)
+        try:
+            data = self.service.content_of(self.service.picture(self._ids.get(path, 0)))
+            return thumbnail_of(data, max_pixels=MAX_PIXELS, size=_THUMBNAIL)
+        except (ImageError, NotFound, SourceUnavailable):
+            return None
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {path: number for number, path in self.paths.items()}
+
+
+def open_systems(settings: Settings, model: str = "") -> AbstractContextManager[Systems]:
+    """Open the collection, with the model that `open_service` takes; raises what that and its index raise."""
+    return _asking(open_service(settings, model))
+
+
+def open_systems_of(settings: Settings, collection: str) -> AbstractContextManager[Systems]:
+    """Open the collection of this very name with the model that made it."""
+    return _asking(open_service_of(settings, collection))
 
 
 @contextmanager
-def open_systems(settings: Settings) -> Iterator[Systems]:
-    """Open the collection; raises what `open_service` and its index raise."""
-    service = open_service(settings)
+def _asking(service: SearchService) -> Iterator[Systems]:
     try:
         yield Systems(service, service.paths(), service.reader.manifest())
     finally:

@@ -1,19 +1,23 @@
-"""`index FOLDER`: make the collection mirror a folder of pictures."""
+"""`index SOURCE`: make the collection mirror a folder of pictures, or another source of them."""
 
 import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from search_app.cli.options import Subparsers, add_model_options, settings_from
+from search_app.cli.index_source import add_source, engine_of, source_of
+from search_app.cli.index_target import Target, add_into, target_of
+from search_app.cli.index_watch import add_watch, follow_folder, watched
+from search_app.cli.options import Subparsers, add_model_options
 from search_app.cli.plain import plain
 from search_app.cli.progress import TerminalProgress
 from search_app.datatypes import EncoderSpec
+from search_app.ingest.engine import MakeEngine
 from search_app.ingest.pipeline import IngestOptions, run_ingest
 from search_app.ingest.report import IngestReport, MetadataReport, Skipped, WordsReport
 from search_app.ingest.words_pass import WordsParts, run_words
-from search_app.settings import Settings
-from search_app.wiring import open_encoder, open_store, open_words
+from search_app.sources.base import Source
+from search_app.wiring import open_encoder, open_words
 
 SHOWN_SKIPPED = 20
 
@@ -22,13 +26,15 @@ def add_parser(commands: Subparsers) -> None:
     """Describe the command."""
     parser = commands.add_parser(
         "index",
-        help="embed the pictures of a folder and store them",
-        description="Make the collection mirror FOLDER: new and changed pictures are embedded, renamed ones keep their "
+        help="embed the pictures of a folder, or of another source, and store them",
+        description="Make the collection mirror SOURCE: new and changed pictures are embedded, renamed ones keep their "
         "id, vanished ones are removed. Then the words printed in them are read, while the pictures are searchable "
         "already. Run it again at any time; unchanged pictures cost nothing.",
     )
-    parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="default: SEARCH_DATA_DIR")
+    add_source(parser)
     add_model_options(parser)
+    add_into(parser)
+    add_watch(parser)
     parser.add_argument("--rebuild", action="store_true", help="embed everything again, also with another model")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a file could not be used")
     parser.add_argument("--no-words", action="store_true", help="do not read the words in the pictures (SEARCH_WORDS)")
@@ -44,34 +50,50 @@ def add_parser(commands: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Index, read words and report; 0 when every readable picture is searchable."""
-    settings = settings_from(arguments)
+    target = target_of(arguments)
+    settings = target.settings
     # Opened first, so that a package that is missing is told before the work, not after it.
     parts = open_words(settings) if settings.words == "on" and not arguments.no_words else None
-    report, spec = _index(arguments, settings)
+    make_engine = engine_of(arguments, settings)
+    source = source_of(arguments, settings)
+    folder = watched(arguments, source)
+    options = IngestOptions(
+        max_pixels=settings.max_pixels,
+        workers=settings.workers,
+        rebuild=arguments.rebuild,
+        metadata=arguments.metadata,
+        words=parts.spec.fingerprint if parts is not None else "",
+    )
+    report, spec = _index(options, target, source, make_engine)
     _print(report)
     _write(arguments.json, report, None)
+    if folder is not None:
+        return follow_folder(arguments, target, folder, parts)
     words = None
     if parts is not None:
-        words = _read_words(settings, parts, spec, report)
+        words = _read_words(target, parts, spec, source, report.total)
         _write(arguments.json, report, words)
+    if arguments.into is not None:
+        print(f"nobody is answered from it yet: `python -m search_app alias switch {arguments.into}` does that")
     has_complaints = bool(report.skipped or (words is not None and words.failed))
     return 1 if has_complaints and arguments.strict else 0
 
 
-def _index(arguments: argparse.Namespace, settings: Settings) -> tuple[IngestReport, EncoderSpec]:
-    store = open_store(settings)
+def _index(
+    options: IngestOptions, target: Target, source: Source, make_engine: MakeEngine
+) -> tuple[IngestReport, EncoderSpec]:
+    settings, store = target.settings, target.store()
     encoder = open_encoder(settings)
     spec = encoder.spec
-    options = IngestOptions(settings.max_pixels, settings.workers, arguments.rebuild, arguments.metadata)
     try:
         with TerminalProgress("indexing", "pictures") as progress:
-            report = run_ingest(arguments.folder or settings.data_dir, encoder, store, options, progress)
+            report = run_ingest(source, encoder, store, options, progress, make_engine)
     finally:
         encoder.close()
     return report, spec
 
 
-def _read_words(settings: Settings, parts: WordsParts, spec: EncoderSpec, report: IngestReport) -> WordsReport:
+def _read_words(target: Target, parts: WordsParts, spec: EncoderSpec, source: Source, pictures: int) -> WordsReport:
     def show(done: int, total: int, failed: int) -> None:
         if total and not done:
             print(f"reading the words printed in {total} of them, which are searchable already", flush=True)
@@ -79,11 +101,11 @@ def _read_words(settings: Settings, parts: WordsParts, spec: EncoderSpec, report
 
     try:
         with TerminalProgress("reading words", "pictures") as progress:
-            words = run_words(Path(report.folder), parts, spec, open_store(settings), show)
+            words = run_words(source, parts, spec, target.store(), show)
     finally:
         parts.close()
     again = f"{words.read} read in {words.seconds:.1f} s, " if words.read else ""
-    print(f"words: {again}{words.unchanged} unchanged; {words.with_words} of {report.total} pictures carry words")
+    print(f"words: {again}{words.unchanged} unchanged; {words.with_words} of {pictures} pictures carry words")
     _list(words.failed, "words not read")
     return words
 

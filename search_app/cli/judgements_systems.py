@@ -45,7 +45,7 @@ def ask_system(system: str, settings: Settings, asked: Asked) -> tuple[str, Answ
         if not model:
             raise JudgementError(f"--systems: {system!r} is none of {SYSTEMS}")
         other = load_settings(model=model, device=settings.device, collection=collection)
-        name, answers = system, _from_service(other, asked, "off")
+        name, answers = system, _from_service(other, asked, "off", model)
     if not any(answers.values()):
         raise JudgementError(f"{name} finds none of the pictures in collection {settings.collection!r}")
     return name, answers
@@ -83,9 +83,9 @@ def _named(contents: Iterable[str], pictures: IndexedPictures) -> list[PictureNa
     return [PictureName(content, pictures.by_content[content][0].picture.path) for content in known]
 
 
-def _from_service(settings: Settings, asked: Asked, words: WordsMode) -> Answers:
+def _from_service(settings: Settings, asked: Asked, words: WordsMode, model: str = "") -> Answers:
     """Pictures are matched by content, so that a model may have indexed them under other names."""
-    service = open_service(settings)
+    service = open_service(settings, model)
     if words != "off" and not service.reader.manifest().words_fingerprint:
         service.close()
         raise JudgementError(

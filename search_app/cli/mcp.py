@@ -79,4 +79,4 @@ def _client(arguments: argparse.Namespace) -> "AbstractAsyncContextManager[Async
         key = os.environ.get("SEARCH_API_KEY", "")
         return AsyncSearchClient(arguments.url, api_key=key, retry=Retry(attempts=3, deadline=15))
     settings = settings_from(arguments)
-    return open_local(lambda: open_service(settings))
+    return open_local(lambda: open_service(settings, arguments.model or ""))

@@ -6,6 +6,7 @@ import sys
 from typing import TypeAlias
 
 from search_app.settings import Settings, load_settings
+from search_app.wiring import with_model_of_alias
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 """What `add_subparsers` gives; argparse has no public name for it."""
@@ -21,6 +22,12 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 def settings_from(arguments: argparse.Namespace) -> Settings:
     """Settings with what was given on the command line laid over them."""
     return load_settings(model=arguments.model, device=arguments.device, collection=arguments.collection)
+
+
+def asking_settings(arguments: argparse.Namespace) -> Settings:
+    """The same; of an alias with the model that made what it stands for, unless --model names one."""
+    settings = settings_from(arguments)
+    return settings if arguments.model else with_model_of_alias(settings)
 
 
 def command_line() -> str:

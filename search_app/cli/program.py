@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from search_app import __version__
 from search_app.cli import (
+    alias,
+    collections,
     compare,
     doctor,
     duplicates,
@@ -18,10 +20,14 @@ from search_app.cli import (
     keys,
     labels,
     mcp,
+    migrate,
     models,
+    plan,
     search,
     serve,
+    snapshot,
     train,
+    vectors,
 )
 from search_app.cli.plain import plain
 from search_app.errors import SearchAppError
@@ -33,15 +39,21 @@ COMMANDS = (
     keys,
     mcp,
     info,
+    alias,
+    collections,
     duplicates,
     evaluate,
     compare,
     labels,
     judgements,
     models,
+    plan,
     doctor,
     train,
     export,
+    migrate,
+    snapshot,
+    vectors,
 )
 WRONG_USE = 2
 INTERRUPTED = 130

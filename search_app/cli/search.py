@@ -57,7 +57,7 @@ def add_parser(commands: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Search and print, best first; 1 when nothing was found."""
-    service = open_service(settings_from(arguments))
+    service = open_service(settings_from(arguments), arguments.model or "")
     try:
         result = service.search(_query(arguments))
     finally:

@@ -1,10 +1,14 @@
 """`serve`: the HTTP service, as `uvicorn search_app.main:app` starts it."""
 
 import argparse
+import contextlib
 import os
 import socket
+import tempfile
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from search_app.api.observing.observing import FOLDER
 from search_app.cli.options import Subparsers
 from search_app.errors import SettingsError
 from search_app.settings import load_settings
@@ -46,12 +50,15 @@ def run(arguments: argparse.Namespace) -> int:
     open_guard(settings)  # a wrong value stops the start here, in one sentence
     port = arguments.port if arguments.port is not None else _port_of(os.environ.get("PORT", "8000"))
     _require_free(arguments.host, port)
-    options = server_options(settings.client_seconds)
+    options = server_options(settings.client_seconds, settings.log_format)
+    if settings.trusted_proxies:  # else as uvicorn has it: FORWARDED_ALLOW_IPS, or 127.0.0.1
+        options["forwarded_allow_ips"] = settings.trusted_proxies
     if arguments.workers == 1:
         uvicorn.run(_APP, host=arguments.host, port=port, **options)
     else:
         options["timeout_worker_healthcheck"] = _WORKER_SECONDS
-        _run_workers(uvicorn.Config(_APP, host=arguments.host, port=port, workers=arguments.workers, **options))
+        with counting_together():
+            _run_workers(uvicorn.Config(_APP, host=arguments.host, port=port, workers=arguments.workers, **options))
     return 0
 
 
@@ -82,6 +89,23 @@ def _run_workers(config: "uvicorn.Config") -> None:
     listening = config.bind_socket()
     send_at_once(listening)
     Multiprocess(config, sockets=[listening]).run()
+
+
+@contextlib.contextmanager
+def counting_together() -> Iterator[None]:
+    """A folder in which all processes that are started meanwhile count what `/metrics` tells (prometheus-client's way).
+
+    One that the environment names stays, and what was counted in it before.
+    """
+    if FOLDER in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="search-metrics-") as folder:
+        os.environ[FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[FOLDER]
 
 
 def send_at_once(listening: socket.socket) -> None:

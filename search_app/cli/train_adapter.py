@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from search_app.cli.options import Subparsers, add_model_options, command_line, settings_from
+from search_app.cli.options import Subparsers, add_model_options, asking_settings, command_line
 from search_app.cli.progress import TerminalProgress
 from search_app.cli.train_adapter_data import Material, gather
 from search_app.cli.train_adapter_figures import HEADLINE, AdapterFigures, adapter_figures
@@ -54,7 +54,7 @@ def add_parser(models: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Validate, fit, save and fill the new collection; 1 where the labels do not help and nothing is made."""
     started = time.perf_counter()
-    settings = settings_from(arguments)
+    settings = asking_settings(arguments)
     target = require_sense(arguments, settings)
     with closing(open_store(settings).reader()) as reader:
         material = gather(arguments, settings, reader)

@@ -34,12 +34,13 @@ class AsyncSearchClient(Connected):
         self,
         url: str = DEFAULT_URL,
         *,
+        collection: str = "",
         api_key: str = "",
         timeout: float = 30.0,
         retry: Retry | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._http = httpx.AsyncClient(transport=transport, **http_options(url, api_key, timeout))
+        self._http = httpx.AsyncClient(transport=transport, **http_options(url, collection, api_key, timeout))
         super().__init__(self._http.base_url, timeout, retry)
 
     async def search(self, query: str = "", **options: Unpack[Grammar]) -> SearchAnswer:

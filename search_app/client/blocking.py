@@ -31,20 +31,23 @@ class SearchClient(Connected):
     """A client of one service; safe to use from several threads. `with` or `close` gives its connections back.
 
     Every method raises `ProblemError` where the service refuses, `Unreachable` where nobody answers in time and
-    `UnexpectedAnswer` where something else does. `api_key` is sent as `Authorization: Bearer`; `timeout` is the seconds
-    one attempt waits for the service to send anything; `transport` replaces how httpx reaches it.
+    `UnexpectedAnswer` where something else does. `collection` is the one that is asked,
+    by its name or that of an alias; without it the service's own is. `api_key` is sent as `Authorization: Bearer`;
+    `timeout` is the seconds one attempt waits for the service to send anything; `transport` replaces how httpx reaches
+    it.
     """
 
     def __init__(
         self,
         url: str = DEFAULT_URL,
         *,
+        collection: str = "",
         api_key: str = "",
         timeout: float = 30.0,
         retry: Retry | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._http = httpx.Client(transport=transport, **http_options(url, api_key, timeout))
+        self._http = httpx.Client(transport=transport, **http_options(url, collection, api_key, timeout))
         super().__init__(self._http.base_url, timeout, retry)
 
     def search(self, query: str = "", **options: Unpack[Grammar]) -> SearchAnswer:

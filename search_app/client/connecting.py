@@ -10,7 +10,7 @@ from search_app.client.retrying import Retry
 DEFAULT_URL = "http://localhost:8000"
 
 
-def http_options(url: str, api_key: str, timeout: float) -> dict[str, Any]:
+def http_options(url: str, collection: str, api_key: str, timeout: float) -> dict[str, Any]:
     """The arguments of httpx's clients.
 
     The key goes into a header, which httpx shows as `[secure]`, and nowhere else. Raises `ClientError` for an address
@@ -19,17 +19,21 @@ def http_options(url: str, api_key: str, timeout: float) -> dict[str, Any]:
     if api_key and not (api_key.isascii() and api_key.isprintable() and " " not in api_key):
         raise ClientError("the API key has characters that cannot be sent: letters, digits and signs of ASCII can")
     headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
-    return {"base_url": _address(url), "headers": headers, "timeout": timeout}
+    return {"base_url": _address(url, collection), "headers": headers, "timeout": timeout}
 
 
-def _address(url: str) -> httpx.URL:
+def _address(url: str, collection: str) -> httpx.URL:
     try:
         address = httpx.URL(url)
     except httpx.InvalidURL as error:
         raise ClientError(f"the address of the service cannot be read: {error}") from None
     if address.scheme not in {"http", "https"} or not address.host:
         raise ClientError(f"the address of the service begins with http:// or https://, as {DEFAULT_URL} does")
-    return address
+    if not collection:
+        return address
+    if not (collection.isascii() and collection.replace(".", "a").replace("_", "a").replace("-", "a").isalnum()):
+        raise ClientError(f"{collection!r} is the name of no collection: letters, digits, '.', '-' and '_' are in one")
+    return address.copy_with(path=f"{address.path.rstrip('/')}/collections/{collection}/")
 
 
 class Connected:

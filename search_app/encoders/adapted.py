@@ -9,7 +9,7 @@ from PIL.Image import Image
 
 from search_app.datatypes import EncoderSpec, FloatMatrix, PixelArray, PixelBatch
 from search_app.encoders.adapter_head import AdapterHead, AdapterManifest, read_head, read_manifest
-from search_app.encoders.base import Encoder
+from search_app.encoders.base import Encoder, Preparer
 from search_app.errors import EncoderError
 
 
@@ -59,6 +59,11 @@ class AdaptedEncoder:
     def prepare(self, image: Image) -> PixelArray:
         """Prepare as the base does."""
         return self._base.prepare(image)
+
+    @property
+    def preparer(self) -> Preparer:
+        """`prepare` without the model: it can be pickled and sent to other processes."""
+        return self._base.preparer
 
     def encode_images(self, pixels: PixelBatch) -> FloatMatrix:
         """Encode as the base does."""

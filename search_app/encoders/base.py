@@ -1,11 +1,14 @@
 """The encoder protocol: pictures and sentences become unit vectors in one space."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
 
 from PIL.Image import Image
 
 from search_app.datatypes import EncoderSpec, FloatMatrix, PixelArray, PixelBatch
+
+Preparer: TypeAlias = Callable[[Image], PixelArray]
+"""From an RGB picture to the pixels a model takes, as `Encoder.prepare`."""
 
 
 class Encoder(Protocol):
@@ -21,6 +24,11 @@ class Encoder(Protocol):
 
         Returns uint8 (height, width, 3); normalising is left to `encode_images`.
         """
+        ...
+
+    @property
+    def preparer(self) -> Preparer:
+        """`prepare` without the model: it can be pickled and sent to other processes."""
         ...
 
     def encode_images(self, pixels: PixelBatch) -> FloatMatrix:

@@ -14,6 +14,7 @@ import numpy as np
 from PIL.Image import Image
 
 from search_app.datatypes import EncoderSpec, FloatMatrix, PixelArray, PixelBatch
+from search_app.encoders.base import Preparer
 from search_app.encoders.lite_manifest import IMAGES_AT_ONCE, MODEL_FOLDER, read_manifest
 from search_app.encoders.lite_pixels import prepare
 from search_app.encoders.lite_runtime import available_cores, open_session, read_verified
@@ -50,6 +51,11 @@ class LiteEncoder:
     def prepare(self, image: Image) -> PixelArray:
         """Cut and resize an RGB picture; uint8 (260, 260, 3)."""
         return prepare(image)
+
+    @property
+    def preparer(self) -> Preparer:
+        """`prepare` without the model: it can be pickled and sent to other processes."""
+        return prepare
 
     def encode_images(self, pixels: PixelBatch) -> FloatMatrix:
         """Encode prepared pictures, uint8 (n, 260, 260, 3), to float32 (n, dim) of unit rows."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 
 from search_app.datatypes import EncoderSpec, FloatMatrix, PixelArray, PixelBatch
+from search_app.encoders.base import Preparer
 from search_app.encoders.clip_tokens import ClipTokenizer
 from search_app.encoders.lite_runtime import available_cores, open_session
 from search_app.encoders.onnx_manifest import (
@@ -73,6 +74,11 @@ class OnnxClipEncoder:
     def prepare(self, image: Image) -> PixelArray:
         """Resize and crop an RGB picture as open_clip does."""
         return self._manifest.transform.prepare(image)
+
+    @property
+    def preparer(self) -> Preparer:
+        """`prepare` without the model: it can be pickled and sent to other processes."""
+        return self._manifest.transform.prepare
 
     def encode_images(self, pixels: PixelBatch) -> FloatMatrix:
         """Encode prepared pictures, uint8 (n, height, width, 3), to float32 (n, dim) of unit rows."""

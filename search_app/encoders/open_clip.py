@@ -7,6 +7,7 @@ import numpy as np
 from PIL.Image import Image
 
 from search_app.datatypes import EncoderSpec, FloatMatrix, PixelArray, PixelBatch
+from search_app.encoders.base import Preparer
 from search_app.encoders.open_clip_checkpoint import find_checkpoint
 from search_app.encoders.open_clip_model import build_model, fingerprint
 from search_app.encoders.open_clip_package import open_clip, torch
@@ -66,6 +67,11 @@ class OpenClipEncoder:
     def prepare(self, image: Image) -> PixelArray:
         """Resize and crop an RGB picture as open_clip does."""
         return self._transform.prepare(image)
+
+    @property
+    def preparer(self) -> Preparer:
+        """`prepare` without the model: it can be pickled and sent to other processes."""
+        return self._transform.prepare
 
     def encode_images(self, pixels: PixelBatch) -> FloatMatrix:
         """Encode prepared pictures; more than `spec.batch_size` run in several batches."""

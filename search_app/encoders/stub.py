@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from search_app.datatypes import EncoderSpec, FloatMatrix, PixelArray, PixelBatch
+from search_app.encoders.base import Preparer
 from search_app.errors import EncoderError
 
 COLOURS = {
@@ -45,7 +46,12 @@ class StubEncoder:
 
     def prepare(self, image: Image.Image) -> PixelArray:
         """Shrink a picture to 16 x 16, whatever its shape."""
-        return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX))
+        return _prepare(image)
+
+    @property
+    def preparer(self) -> Preparer:
+        """`prepare` without the model: it can be pickled and sent to other processes."""
+        return _prepare
 
     def encode_images(self, pixels: PixelBatch) -> FloatMatrix:
         """Share of each colour, brightness of each quarter, and a little of the last axis."""
@@ -76,6 +82,10 @@ class StubEncoder:
     def _require_open(self) -> None:
         if self._closed:
             raise EncoderError("stub is closed")
+
+
+def _prepare(image: Image.Image) -> PixelArray:
+    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX))
 
 
 def _unit(rows: np.ndarray) -> FloatMatrix:

@@ -17,7 +17,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from PIL.Image import Image
 
 from search_app.datatypes import EncoderSpec, FloatMatrix, PixelArray, PixelBatch
-from search_app.encoders.base import Encoder, SentenceEncoder
+from search_app.encoders.base import Encoder, Preparer, SentenceEncoder
 from search_app.encoders.soundness import probe_pictures
 from search_app.encoders.threads import LeavableThreads, Overdue, outcome
 from search_app.errors import EncoderError, EncoderStuck
@@ -122,7 +122,8 @@ class Watchdog(Generic[M]):
             logger.critical("%d models are stuck at the same time: this process ends, to be started again", left)
             self._watch.give_up()
             return
-        logger.error("the model is stuck: it is left behind, %d of at most %d, and opened afresh", left, MOST_LEFT)
+        words = "the model is stuck: it is left behind, %d of at most %d, and opened afresh"
+        logger.error(words, left, MOST_LEFT, extra={"event": "model_stuck"})
         threading.Thread(target=self._replace, name="model-opening", daemon=True).start()
 
     def _replace(self) -> None:
@@ -147,7 +148,7 @@ class Watchdog(Generic[M]):
             if self._closed.is_set():
                 return False
             self._model = fresh
-        logger.warning("a fresh model answers now")
+        logger.warning("a fresh model answers now", extra={"event": "model_replaced"})
         return True
 
 
@@ -168,6 +169,11 @@ class WatchedEncoder:
     def prepare(self, image: Image) -> PixelArray:
         """Prepare as the encoder does, in the caller's thread: the towers take no part in it."""
         return self._watchdog.model.prepare(image)
+
+    @property
+    def preparer(self) -> Preparer:
+        """`prepare` without the model: it can be pickled and sent to other processes."""
+        return self._watchdog.model.preparer
 
     def encode_images(self, pixels: PixelBatch) -> FloatMatrix:
         """Encode prepared pictures; the tower of an encoder is put to the test with the first ones it gets."""

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +93,11 @@ def collect_statements(owned: Mapping[str, Sequence[str]], topics: Mapping[str, 
     )
 
 
-@dataclass(frozen=True, slots=True)
+Drawn: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Places of the right and of the wrong candidates of one picture, shapes (draws, right) and (draws, wrong)."""
+
+
+@dataclass(frozen=True)
 class CandidatesPart:
     """All tasks over the same statements, which are asked once."""
 
@@ -123,8 +128,9 @@ class CandidatesPart:
     def _report(
         self, task: Task, scores: NDArray[np.float32], options: EvaluationOptions, seconds: float
     ) -> EvaluationReport:
-        players = playing(self.statements, task)
-        values = [self._averages(task, scores, picture) for picture in players]
+        drawn = self._drawn[task.name]
+        values = [_averages(scores[:, picture], candidates) for picture, candidates in drawn.items()]
+        players = list(drawn)
         qids = tuple(encode_path(self.statements.pictures[picture]) for picture in players)
         counts = Counts(
             topics=len(self.statements.pictures),
@@ -139,15 +145,27 @@ class CandidatesPart:
         )
         return report_of(QueryScores(MEASURES, qids, np.array(values)), counts, options, seconds)
 
-    def _averages(self, task: Task, scores: NDArray[np.float32], picture: int) -> tuple[float, float]:
-        # Seeded by the picture, so that every system chooses among the same candidates.
+    @cached_property
+    def _drawn(self) -> Mapping[str, Mapping[int, Drawn]]:
+        """By task and picture. Drawn once: every system chooses among the same candidates."""
+        return {
+            task.name: {each: self._draw(task, each) for each in playing(self.statements, task)} for task in self.tasks
+        }
+
+    def _draw(self, task: Task, picture: int) -> Drawn:
+        # Seeded by the picture: what is drawn for one does not hang on which others there are.
         name = zlib.crc32(f"{task.name} {self.statements.pictures[picture]}".encode("utf-8", "surrogateescape"))
         random = np.random.default_rng([self.seed, name])
         own, others = self.statements.own(picture), self.statements.others(picture, same_topic=task.same_topic)
         right = _draw(own, min(task.own, len(own)), self.draws, random)
-        wrong = _draw(others, task.candidates - right.shape[1], self.draws, random)
-        first, rank = choose(scores[right, picture], scores[wrong, picture])
-        return float(first.mean()), float(rank.mean())
+        return right, _draw(others, task.candidates - right.shape[1], self.draws, random)
+
+
+def _averages(scores: NDArray[np.float32], candidates: Drawn) -> tuple[float, float]:
+    """P@1 and MeanRank of a picture with these scores, shape (texts,), over all draws."""
+    right, wrong = candidates
+    first, rank = choose(scores[right], scores[wrong])
+    return float(first.mean()), float(rank.mean())
 
 
 def score_matrix(search: Search, statements: Statements, depth: int) -> NDArray[np.float32]:

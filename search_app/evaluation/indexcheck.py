@@ -2,24 +2,26 @@
 
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
 from search_app.datatypes import EncoderSpec, FloatVector, Known
 from search_app.encoders.base import Encoder
-from search_app.errors import ImageError
+from search_app.errors import ImageError, IngestError, MissingDependency
 from search_app.evaluation.selfcheck import Check
-from search_app.images.decode import decode_image
+from search_app.images.decode import decode_bytes
 from search_app.images.fingerprints import content_hash
 from search_app.index.examined import Examined
 from search_app.search.readiness import damaged_vector, one_vector_for_all
+from search_app.sources.base import SERVING, Source
+from search_app.sources.opening import open_source
 
 SAME_PICTURE = {"fp32": 0.995, "bf16": 0.98, "int8": 0.97}
 """Least cosine between a stored vector and a new one of the same file; an index in bf16 may be searched in fp32."""
 REBUILD = "run `python -m search_app index FOLDER --rebuild`"
 INDEX_AGAIN = "run `python -m search_app index FOLDER`"
 _SHOWN = 3
+_FILES = "the pictures on the disk are those that were indexed"
 
 
 def check_index(examined: Examined, encoder: Encoder, sample: int, max_pixels: int) -> Iterator[Check]:
@@ -31,11 +33,17 @@ def check_index(examined: Examined, encoder: Encoder, sample: int, max_pixels: i
     drawn = random.Random().sample(known, min(sample, len(known)))  # noqa: S311 - others every time, on purpose
     stored = examined.pictures.vectors([one.id for one in drawn])
     yield _check_vectors(examined, drawn, stored)
-    files = _read(drawn, Path(manifest.folder))
+    try:
+        source = open_source(manifest.folder, SERVING)
+    except (IngestError, MissingDependency) as error:
+        remedy = "mount it, or index the folder where it is now"
+        yield Check(_FILES, ok=False, detail=f"the folder {manifest.folder} is not there ({error})", remedy=remedy)
+        return
+    files = [(one, _file_problem(source, one)) for one in drawn]
     yield _check_files(files, manifest.folder)
     if manifest.fingerprint == encoder.spec.fingerprint:
         unchanged = [one for one, problem in files if not problem and one.id in stored]
-        yield _check_again(unchanged, Path(manifest.folder), stored, encoder, max_pixels)
+        yield _check_again(unchanged, source, stored, encoder, max_pixels)
 
 
 def check_model(examined: Examined, spec: EncoderSpec) -> Check:
@@ -71,34 +79,26 @@ def _check_vectors(examined: Examined, drawn: list[Known], stored: dict[int, Flo
     return Check(name, ok=not problem, detail=problem or f"{len(stored)} looked at", remedy=REBUILD if problem else "")
 
 
-def _read(drawn: list[Known], folder: Path) -> list[tuple[Known, str]]:
-    """Each picture with what is wrong with its file; empty where it is the one that was indexed."""
-    return [(one, _file_problem(folder / one.picture.path, one)) for one in drawn]
-
-
-def _file_problem(path: Path, known: Known) -> str:
+def _file_problem(source: Source, known: Known) -> str:
+    """What is wrong with the file of a picture; empty where it is the one that was indexed."""
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        return f"{known.picture.path} cannot be read ({error.strerror})"
+        content = source.read(known.picture.ref)
+    except ImageError as error:
+        return f"{known.picture.path}: {error}"
     return "" if content_hash(content) == known.picture.content_hash else f"{known.picture.path} has changed"
 
 
 def _check_files(files: list[tuple[Known, str]], folder: str) -> Check:
-    name = "the pictures on the disk are those that were indexed"
-    if not Path(folder).is_dir():
-        detail = f"the folder {folder} is not there"
-        return Check(name, ok=False, detail=detail, remedy="mount it, or index the folder where it is now")
     problems = [problem for _, problem in files if problem]
     if problems:
         more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         detail = f"{len(problems)} of {len(files)}: {'; '.join(problems[:_SHOWN])}{more}"
-        return Check(name, ok=False, detail=detail, remedy=INDEX_AGAIN)
-    return Check(name, ok=True, detail=f"{len(files)} of {folder} looked at")
+        return Check(_FILES, ok=False, detail=detail, remedy=INDEX_AGAIN)
+    return Check(_FILES, ok=True, detail=f"{len(files)} of {folder} looked at")
 
 
 def _check_again(
-    known: list[Known], folder: Path, stored: dict[int, FloatVector], encoder: Encoder, max_pixels: int
+    known: list[Known], source: Source, stored: dict[int, FloatVector], encoder: Encoder, max_pixels: int
 ) -> Check:
     """Embed some files again: a model that changed unseen and a vector that was damaged both show."""
     name = "files embedded again have the vectors that are stored"
@@ -106,7 +106,8 @@ def _check_again(
     worst, where = 1.0, ""
     for one in known:
         try:
-            image = decode_image(folder / one.picture.path, min_size=encoder.spec.image_size, max_pixels=max_pixels)
+            data = source.read(one.picture.ref)
+            image = decode_bytes(data, min_size=encoder.spec.image_size, max_pixels=max_pixels)
         except ImageError as error:
             return Check(name, ok=False, detail=f"{one.picture.path}: {error}", remedy=INDEX_AGAIN)
         vector = encoder.encode_images(encoder.prepare(image.image)[None])[0]

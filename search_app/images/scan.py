@@ -4,10 +4,11 @@ import errno
 import os
 import stat
 from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from search_app.datatypes import ImageRef
+from search_app.datatypes import ImageRef, MetaValue
 from search_app.errors import IngestError
 from search_app.images.formats import FOREIGN_SUFFIXES, HEAD_BYTES, SUFFIXES, sniff_format
 
@@ -31,6 +32,8 @@ class ScanResult:
     """Sorted by path."""
     unseen: frozenset[str] = frozenset()
     """Paths of files and folders that the system refused to show this time; `.` is all."""
+    meta: Mapping[str, Mapping[str, MetaValue]] | None = None
+    """What the source itself says about pictures, by path; None where it is of a kind that says nothing."""
 
     def is_hidden(self, path: str) -> bool:
         """Whether `path` could not be looked at this time, so that nobody knows whether it is still there."""
@@ -53,11 +56,30 @@ def scan_images(folder: Path) -> ScanResult:
     scan = _Scan(root)
     scan.walk("", "")
     scan.follow_links()
-    return ScanResult(
-        found=sorted(scan.found, key=lambda ref: ref.path),
-        skipped=sorted(scan.skipped, key=lambda item: item.path),
-        unseen=frozenset(scan.unseen),
-    )
+    return scan.result()
+
+
+def scan_paths(folder: Path, paths: Iterable[str]) -> ScanResult | None:
+    """What `scan_images` would find at some paths, and below them; None where links are there, which it alone follows.
+
+    Raises `IngestError` as it does.
+    """
+    scan = _Scan(require_folder(folder))
+    for path in sorted(paths):
+        try:
+            status = os.lstat(scan.root / path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            scan.refuse(path, f"cannot be read: {error.strerror}", unseen=True)
+            continue
+        if any((scan.root / part).is_symlink() for part in (path, *map(str, PurePosixPath(path).parents))):
+            return None
+        if stat.S_ISDIR(status.st_mode):
+            scan.walk(path, path)
+        else:
+            scan.take_file(path, path, status)
+    return None if scan.links else scan.result()
 
 
 def require_folder(folder: Path) -> Path:
@@ -90,6 +112,14 @@ class _Scan:
     folders: set[str] = field(default_factory=set)
     """Real paths of the folders walked; the root is the empty path."""
 
+    def result(self) -> ScanResult:
+        """All of it, in order."""
+        return ScanResult(
+            found=sorted(self.found, key=lambda ref: ref.path),
+            skipped=sorted(self.skipped, key=lambda item: item.path),
+            unseen=frozenset(self.unseen),
+        )
+
     def walk(self, top: str, real_top: str) -> None:
         """Look at a real folder and all real folders below it."""
         stack = [(top, real_top)]
@@ -104,7 +134,7 @@ class _Scan:
             except FileNotFoundError:
                 continue  # removed since its own folder was listed
             except OSError as error:
-                self._refuse(path, f"the folder cannot be read: {error.strerror}", unseen=True)
+                self.refuse(path, f"the folder cannot be read: {error.strerror}", unseen=True)
                 continue
             for entry in listing:
                 here, real_here = _join(path, entry.name), _join(real, entry.name)
@@ -114,18 +144,18 @@ class _Scan:
                 except FileNotFoundError:
                     continue
                 except OSError as error:
-                    self._refuse(here, f"cannot be read: {error.strerror}", unseen=True)
+                    self.refuse(here, f"cannot be read: {error.strerror}", unseen=True)
 
     def _is_real_folder(self, entry: os.DirEntry[str], path: str, real: str) -> bool:
         """Take a file, keep a link for later, and tell whether the entry is a folder to walk."""
         if entry.is_symlink():
             self.links.append(path)
         elif not entry.is_dir(follow_symlinks=False):
-            self._take_file(path, real, entry.stat(follow_symlinks=False))
+            self.take_file(path, real, entry.stat(follow_symlinks=False))
         elif _is_utf8(entry.name):
             return True
         else:
-            self._refuse(path, "the folder's name is not valid UTF-8: rename it to have its pictures found")
+            self.refuse(path, "the folder's name is not valid UTF-8: rename it to have its pictures found")
         return False
 
     def follow_links(self) -> None:
@@ -142,28 +172,29 @@ class _Scan:
             is_folder = stat.S_ISDIR(status.st_mode)
             if not target.is_relative_to(self.root):
                 if is_folder or _suffix(path) in SUFFIXES:
-                    self._refuse(path, "a link out of the indexed folder: not followed")
+                    self.refuse(path, "a link out of the indexed folder: not followed")
                 continue
             real = "" if target == self.root else target.relative_to(self.root).as_posix()
             if not is_folder:
-                self._take_file(path, real, status)
+                self.take_file(path, real, status)
             elif real == "" or path.startswith(f"{real}/"):
-                self._refuse(path, "a link to a folder it is in (a loop): not followed")
+                self.refuse(path, "a link to a folder it is in (a loop): not followed")
             else:
                 self.walk(path, real)
 
-    def _take_file(self, path: str, real: str, status: os.stat_result) -> None:
+    def take_file(self, path: str, real: str, status: os.stat_result) -> None:
+        """Take what may be a picture, and tell of what cannot be used."""
         suffix = _suffix(path)
         if real in self.files:
             return
         if not stat.S_ISREG(status.st_mode):
             if suffix in SUFFIXES:
-                self._refuse(path, "a FIFO, socket or device: never opened")
+                self.refuse(path, "a FIFO, socket or device: never opened")
         elif suffix in FOREIGN_SUFFIXES:
-            self._refuse(path, f"pictures in {suffix[1:].upper()} format are not read: convert it to JPEG or PNG")
+            self.refuse(path, f"pictures in {suffix[1:].upper()} format are not read: convert it to JPEG or PNG")
         elif suffix in SUFFIXES or _looks_like_picture(self.root / real):
             if not _is_utf8(path):
-                self._refuse(path, "the name is not valid UTF-8: rename it")
+                self.refuse(path, "the name is not valid UTF-8: rename it")
                 return
             self.files.add(real)
             self.found.append(ImageRef(path, status.st_size, status.st_mtime_ns))
@@ -171,13 +202,14 @@ class _Scan:
     def _refuse_link(self, path: str, error: OSError | RuntimeError) -> None:
         if isinstance(error, FileNotFoundError):
             if _suffix(path) in SUFFIXES:
-                self._refuse(path, "a link to a file that does not exist")
+                self.refuse(path, "a link to a file that does not exist")
         elif isinstance(error, RuntimeError) or error.errno == errno.ELOOP:
-            self._refuse(path, "a link that leads back to itself (a loop): not followed")
+            self.refuse(path, "a link that leads back to itself (a loop): not followed")
         else:
-            self._refuse(path, f"a link that cannot be followed: {error.strerror}", unseen=True)
+            self.refuse(path, f"a link that cannot be followed: {error.strerror}", unseen=True)
 
-    def _refuse(self, path: str, reason: str, *, unseen: bool = False) -> None:
+    def refuse(self, path: str, reason: str, *, unseen: bool = False) -> None:
+        """Tell of something that cannot be used, or not be looked at this time."""
         if unseen:
             self.unseen.add(path or ".")
         self.skipped.append(SkippedFile(os.fsencode(path or ".").decode("utf-8", "backslashreplace"), reason))

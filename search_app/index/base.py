@@ -5,6 +5,8 @@ shows its work with `commit`; what `commit` returned for survives kill -9 and po
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -20,9 +22,27 @@ from search_app.datatypes import (
     Point,
     PrintedWords,
     VectorQuery,
+    WholePoint,
     WordsPoint,
     WordsSpec,
 )
+
+
+class PinnedIndex(Protocol):
+    """One committed generation as a whole: it stays the same while others are committed."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """Of this generation."""
+        ...
+
+    def points(self, after: int = 0) -> Iterator[WholePoint]:
+        """Every point above id `after`, in id order, page by page; memory does not grow with the collection.
+
+        Vectors come as they are stored, bit by bit. Raises `IndexUnavailable` where the engine ends under way, and
+        where it is a server whose collection is changed in its place meanwhile, which no reader can hold off.
+        """
+        ...
 
 
 class IndexReader(Protocol):
@@ -83,6 +103,10 @@ class IndexReader(Protocol):
         """Every picture in id order."""
         ...
 
+    def pinned(self) -> AbstractContextManager[PinnedIndex]:
+        """Hold on to the newest generation, to read all of it: for copies and backups."""
+        ...
+
     def count(self) -> int:
         """How many pictures the generation holds."""
         ...
@@ -103,12 +127,39 @@ class IndexWriter(Protocol):
         """Every picture in id order, including what an interrupted run had stored."""
         ...
 
+    def resumed(self) -> bool:
+        """Whether it goes on with what an interrupted run had stored, so that it began with more than was committed."""
+        ...
+
+    def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
+        """The payload of each id that exists."""
+        ...
+
     def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
         """The unit vector, float32 (dim,), of each id that exists."""
         ...
 
     def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
         """The words of each id whose words were read, including what an interrupted run had stored."""
+        ...
+
+    def points(self, after: int = 0) -> Iterator[WholePoint]:
+        """Every point above id `after`, in id order, including what an interrupted run had stored."""
+        ...
+
+    def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
+        """Answer from what is written so far; without a graph as long as there is none. See `IndexReader.search`."""
+        ...
+
+    def write(self, points: Sequence[WholePoint]) -> None:
+        """Add or replace points with their words, whose vectors are those that `open_words` made room for.
+
+        What `IndexReader.pinned` gave is stored as it is, bit by bit. Raises what `upsert` and `update_words` raise.
+        """
+        ...
+
+    def reserve(self, next_id: int) -> None:
+        """Raise the high-water mark: ids below `next_id` were given elsewhere and are never given again."""
         ...
 
     def upsert(self, points: Sequence[Point]) -> None:
@@ -172,4 +223,85 @@ class IndexStore(Protocol):
         interrupted rebuild of the same model (new ids go on from the high-water mark); readers keep the old one until
         the commit. A plain run that comes in between drops an interrupted rebuild.
         """
+        ...
+
+    def lightly(self) -> "IndexStore":
+        """The same collection, to be changed a few pictures at a time: a commit of them costs little.
+
+        What its writers did not commit may be lost when they are closed. Where a commit costs little anyway it is the
+        same as any other.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionFacts:
+    """What a collection is, without opening its engine."""
+
+    name: str
+    manifest: Manifest | None
+    """None before the first commit, and where it cannot be read."""
+    size_bytes: int | None
+    """On the disk; None where only the server knows."""
+    fault: str = ""
+    """Why the manifest cannot be read; empty where it can, and before the first commit."""
+
+
+class IndexCatalogue(Protocol):
+    """The collections of one back end and the aliases that stand for them; safe to call from several threads.
+
+    An alias may bear the name of a collection: it stands before it. All raise `IndexUnavailable` while the back end
+    does not answer and `IndexDamaged` where the aliases cannot be read.
+    """
+
+    def collections(self) -> list[str]:
+        """The names of all collections, sorted; also of those that nothing was committed to yet."""
+        ...
+
+    def facts(self, collection: str) -> CollectionFacts:
+        """What a collection (never an alias) is; raises `NotFound` where there is none of that name."""
+        ...
+
+    def aliases(self) -> dict[str, str]:
+        """The collection that each alias stands for; a name that stands for the collection of its own is none."""
+        ...
+
+    def before(self, alias: str) -> list[str]:
+        """What an alias stood for before, the latest first: where `back` goes."""
+        ...
+
+    def resolve(self, name: str) -> str:
+        """The collection that a name stands for: itself where it is no alias. Cheap: a `stat`, or one request."""
+        ...
+
+    def switch(self, alias: str, collection: str) -> str:
+        """Let `alias` stand for `collection` from one moment to the next; returns what it stood for.
+
+        Durable when it returns. Raises `NotFound` where there is no such collection, `NoIndexYet` where nothing was
+        committed to it, what opening it raises where it does not open, `BadRequest` for a name that no alias can have,
+        and `IndexInUse` while another change of the aliases takes too long.
+        """
+        ...
+
+    def back(self, alias: str) -> str:
+        """Undo the last `switch` of an alias that is not undone yet; returns what it stands for now.
+
+        Checks what `switch` checks. Raises `NotFound` where nothing is known that it stood for before.
+        """
+        ...
+
+    def remove(self, alias: str) -> str:
+        """Forget an alias and what it stood for before; returns what it stood for. Raises `NotFound` for none."""
+        ...
+
+    def drop(self, collection: str) -> None:
+        """Remove a collection (never an alias) for good.
+
+        Raises `NotFound` where there is none of that name, `IndexInUse` while an alias stands for it, a run writes it
+        or an embedded reader has it open, and `VectorIndexError` where what lies there is not all a collection's.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the connection back."""
         ...

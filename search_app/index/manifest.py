@@ -13,6 +13,8 @@ from search_app.errors import IndexDamaged, ModelMismatch, VectorIndexError
 from search_app.index.files import write_atomically
 
 SCHEMA_VERSION = 1
+_DELTA_VERSION = 2
+"""Of the record of a delta: a program that knows of none refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,10 @@ class Record:
     """`files.boot_id` when it was begun."""
     folder: str = ""
     """The folder of the run that began it: what it says is that of the commit before until it is committed."""
+    whole: int = 0
+    """The generation that this one is a delta of (`index.edge.deltas`); 0 where it is whole itself."""
+    removed: tuple[int, ...] = ()
+    """Of a delta: the points of the whole generation that are gone."""
 
 
 def fresh_manifest(collection: str, spec: EncoderSpec, folder: str, previous: Manifest | None = None) -> Manifest:
@@ -71,12 +77,13 @@ def check_model(manifest: Manifest, spec: EncoderSpec) -> None:
 
 
 _MANIFEST = [one.name for one in fields(Manifest)]
-_LATER = {"words_fingerprint", "words_dim"}
+_LATER = {"words_fingerprint", "words_dim", "made_with", "committed_at"}
 """Fields of a manifest that came after its first version: what was written before them stays readable."""
 
 
 def record_to_json(record: Record) -> dict[str, object]:
     """The JSON object of a record."""
+    delta = {"schema_version": _DELTA_VERSION, "whole": record.whole, "removed": [*record.removed]}
     return asdict(record.manifest) | {
         "base": record.base,
         "rebuilt": record.rebuilt,
@@ -87,6 +94,7 @@ def record_to_json(record: Record) -> dict[str, object]:
         "boot": record.boot,
         "run_folder": record.folder,
         "program": __version__,
+        **(delta if record.whole else {}),
     }
 
 
@@ -96,7 +104,7 @@ def record_from_json(data: Mapping[str, Any], origin: str) -> Record:
     Raises `VectorIndexError` for another schema version and `IndexDamaged` for what is no record.
     """
     version = data.get("schema_version")
-    if version != SCHEMA_VERSION:
+    if version not in {SCHEMA_VERSION, _DELTA_VERSION}:
         raise VectorIndexError(
             f"{origin} has schema version {version}, this program reads {SCHEMA_VERSION}: use the program that wrote "
             f"it (version {data.get('program', 'unknown')}), or choose another SEARCH_COLLECTION and index the folder "
@@ -104,7 +112,7 @@ def record_from_json(data: Mapping[str, Any], origin: str) -> Record:
         )
     try:
         return Record(
-            manifest=Manifest(**{name: data[name] for name in _MANIFEST if name in data or name not in _LATER}),
+            manifest=Manifest(**_manifest_fields(data)),
             base=int(data["base"]),
             rebuilt=bool(data["rebuilt"]),
             final=bool(data["final"]),
@@ -113,12 +121,19 @@ def record_from_json(data: Mapping[str, Any], origin: str) -> Record:
             sealed=bool(data.get("sealed")),
             boot=str(data.get("boot", "")),
             folder=str(data.get("run_folder", "")),
+            whole=int(data.get("whole", 0)),
+            removed=tuple(map(int, data.get("removed", ()))),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise IndexDamaged(
             f"{origin} is no complete manifest ({type(error).__name__}: {error}): restore it from a backup, or "
             f"choose another SEARCH_COLLECTION and index the folder again"
         ) from None
+
+
+def _manifest_fields(data: Mapping[str, Any]) -> dict[str, Any]:
+    there = {name: data[name] for name in _MANIFEST if name in data or name not in _LATER}
+    return there | {"schema_version": SCHEMA_VERSION}
 
 
 def write_record(path: Path, record: Record) -> None:

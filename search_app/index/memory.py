@@ -1,7 +1,9 @@
 """The exact index in memory: the oracle that the engines are compared with, and an index for small scripts."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -20,19 +22,19 @@ from search_app.datatypes import (
     Point,
     PrintedWords,
     VectorQuery,
+    WholePoint,
     WordsPoint,
     WordsSpec,
 )
 from search_app.errors import IndexInUse, NoIndexYet
 from search_app.index.manifest import Record, check_model, fresh_manifest, grown, holds, resumes, with_words
 from search_app.index.memory_generation import Draft, Generation
-from search_app.index.ranking import page
 from search_app.index.validate import (
     check_facet,
     check_ids,
     check_pictures,
     check_points,
-    check_queries,
+    check_whole,
     check_words,
 )
 
@@ -53,6 +55,11 @@ class MemoryStore:
     def writer(self, spec: EncoderSpec, folder: str, *, rebuild: bool = False) -> "MemoryWriter":
         """Open for changing; see `IndexStore.writer`."""
         return MemoryWriter(self, spec, folder, rebuild=rebuild)
+
+    def lightly(self) -> Self:
+        """Itself: every commit is as cheap as the next."""
+        return self
+
 
 
 class MemoryReader:
@@ -77,9 +84,7 @@ class MemoryReader:
 
     def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
         """Compare with every vector."""
-        generation = self._generation()
-        check_queries(queries, generation.record.manifest)
-        return [page(query, *generation.score(query)) for query in queries]
+        return self._generation().search(queries)
 
     def facet(
         self,
@@ -113,6 +118,10 @@ class MemoryReader:
         """Every picture in id order."""
         return self._generation().scan()
 
+    def pinned(self) -> AbstractContextManager[Generation]:
+        """Hold on to the newest commit."""
+        return nullcontext(self._generation())
+
     def count(self) -> int:
         """How many pictures there are."""
         return len(self._generation().vectors)
@@ -141,7 +150,9 @@ class MemoryWriter:
         if base and not rebuild:
             check_model(base, spec)
         draft = self._store.draft
+        self._resumed = False
         if draft and resumes(draft.record, base, spec, self._folder, rebuild=rebuild):
+            self._resumed = draft.changed
             return draft
         if committed and base and not rebuild:
             record = Record(base, base=base.generation, folder=self._folder)
@@ -161,6 +172,15 @@ class MemoryWriter:
         """The manifest this writer started from; `next_id` counts what it wrote since."""
         return self._draft.record.manifest
 
+    def resumed(self) -> bool:
+        """Whether it goes on with what an interrupted run had stored."""
+        return self._resumed
+
+    def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
+        """The payload of each id that exists."""
+        generation = self._draft.generation()
+        return {number: generation.known(number) for number in check_ids(ids) if number in generation.pictures}
+
     def scan(self) -> Iterator[Known]:
         """Every picture in id order."""
         return self._draft.generation().scan()
@@ -172,6 +192,32 @@ class MemoryWriter:
     def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
         """The words of each id whose words were read."""
         return {n: self._draft.words[n].words for n in check_ids(ids) if n in self._draft.words}
+
+    def points(self, after: int = 0) -> Iterator[WholePoint]:
+        """Every point above id `after`, in id order."""
+        return self._draft.generation().points(after)
+
+    def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
+        """Compare with every vector written so far."""
+        return self._draft.generation().search(queries)
+
+    def write(self, points: Sequence[WholePoint]) -> None:
+        """Add or replace points with their words; see `IndexWriter.write`."""
+        manifest = self._draft.record.manifest
+        rows = check_whole(points, manifest.dim, manifest.words_dim)
+        for point, row in zip(points, rows, strict=True):
+            self._draft.pictures[int(point.id)] = point.picture
+            self._draft.vectors[int(point.id)] = row
+            self._draft.words.pop(int(point.id), None)
+            if point.words is not None:
+                self._draft.words[int(point.id)] = point.words
+        if points:
+            self._grow(max(int(point.id) for point in points))
+
+    def reserve(self, next_id: int) -> None:
+        """Raise the high-water mark; see `IndexWriter.reserve`."""
+        if next_id > self._draft.record.manifest.next_id:
+            self._grow(next_id - 1)
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Add or replace points."""
@@ -228,6 +274,7 @@ class MemoryWriter:
             folder=self._folder,
             count=len(draft.vectors),
             generation=draft.record.manifest.generation + 1,
+            committed_at=round(time.time(), 3),
         )
         draft.record, draft.changed = (
             Record(manifest, base=manifest.generation, final=final, folder=self._folder),

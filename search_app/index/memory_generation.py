@@ -12,9 +12,12 @@ from search_app.datatypes import (
     FacetValue,
     FloatVector,
     Known,
+    Manifest,
+    Neighbours,
     Picture,
     SparseVector,
     VectorQuery,
+    WholePoint,
     WordsPoint,
 )
 from search_app.index.clauses import Clause, passes, values_at
@@ -22,7 +25,8 @@ from search_app.index.conditions import resolve
 from search_app.index.fields import HAS_WORDS, NO
 from search_app.index.manifest import Record
 from search_app.index.payload import to_payload, words_to_payload
-from search_app.index.ranking import Scored
+from search_app.index.ranking import Scored, page
+from search_app.index.validate import check_queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,24 @@ class Generation:
     def scan(self) -> Iterator[Known]:
         """Every picture in id order."""
         return (self.known(number) for number in self.vectors)
+
+    @property
+    def manifest(self) -> Manifest:
+        """Of this commit."""
+        return self.record.manifest
+
+    def points(self, after: int = 0) -> Iterator[WholePoint]:
+        """Every point above id `after`, in id order."""
+        return (
+            WholePoint(number, vector, self.pictures[number], self.words.get(number))
+            for number, vector in self.vectors.items()
+            if number > after
+        )
+
+    def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
+        """Compare with every vector."""
+        check_queries(queries, self.record.manifest)
+        return [page(query, *self.score(query)) for query in queries]
 
     def score(self, query: VectorQuery) -> Scored:
         """Every picture that can be compared, in id order."""

@@ -39,6 +39,7 @@ def to_payload(picture: Picture) -> dict[str, Any]:
         "colours": [*picture.colours],
         "taken": picture.taken,
         "copy_of": picture.copy_of,
+        **({"version": picture.version} if picture.version else {}),
         **_derived(picture),
         **_meta_to_payload(picture.meta),
     }
@@ -59,7 +60,10 @@ def is_unicode(text: str) -> bool:
 
 def date_of(picture: Picture) -> str | None:
     """When a picture was taken or, where it does not say, its file was written, as engines store it."""
-    return span_of(picture.taken)[0] if picture.taken else from_file_time(picture.mtime_ns)
+    if picture.taken:
+        return span_of(picture.taken)[0]
+    is_known = picture.mtime_ns or not picture.version
+    return from_file_time(picture.mtime_ns) if is_known else None
 
 
 def _derived(picture: Picture) -> dict[str, Any]:
@@ -125,6 +129,7 @@ def to_known(number: int, payload: Mapping[str, Any] | None) -> Known:
                 str(name): tuple(map(str, value)) if isinstance(value, list) else value
                 for name, value in dict(stored.get(META, {})).items()
             },
+            version=str(stored.get("version", "")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise IndexDamaged(

@@ -15,6 +15,7 @@ from search_app.datatypes import (
     Point,
     SparseVector,
     VectorQuery,
+    WholePoint,
     WordsPoint,
 )
 from search_app.index.clauses import Clause
@@ -85,6 +86,16 @@ def check_words(points: Sequence[WordsPoint], dim: int) -> None:
     _unit_rows([point.meaning for point in dense if point.meaning is not None], dim, [str(p.id) for p in dense])
     for point in points:
         _check_sparse(point.form, f"of point {point.id}")
+
+
+def check_whole(points: Sequence[WholePoint], dim: int, words_dim: int) -> FloatMatrix:
+    """The vectors of whole points as float32 (n, dim), after what `check_points` and `check_words` check."""
+    for point in points:
+        if point.words is not None and point.words.id != point.id:
+            raise ValueError(f"point {point.id} ({point.picture.path!r}) has the words of point {point.words.id}")
+    rows = check_points([Point(point.id, point.vector, point.picture) for point in points], dim)
+    check_words([point.words for point in points if point.words is not None], words_dim)
+    return rows
 
 
 def check_queries(queries: Sequence[VectorQuery], manifest: Manifest) -> None:

@@ -1,8 +1,9 @@
 """Work done in threads, a few items ahead of whoever takes it: order kept, memory bounded."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -27,3 +28,10 @@ def prepare_ahead(
             # The consumer may stop early (Ctrl-C, a full disk): do not work for nobody.
             for future in waiting:
                 future.cancel()
+
+
+def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """`items` in lists of `size`, the last one perhaps shorter."""
+    source = iter(items)
+    while batch := list(islice(source, size)):
+        yield batch

@@ -9,19 +9,21 @@ the bytes of one that does. So a chain of small changes cannot end at another pi
 never changes the groups of those before it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_app.datatypes import COLOURS, FloatVector
-from search_app.ingest.near_hashes import HashIndex
+from search_app.ingest.near_hashes import HashIndex, near_by_hand
 
 _BRIGHT = np.uint16(sum(1 << at for at, name in enumerate(COLOURS) if name not in {"black", "white", "grey"}))
 BLOCK = 4096
 """Pictures compared with one another one by one; with those of earlier blocks through an index of hashes."""
 KEPT_VECTORS = 4 * BLOCK
+FEW = 16
+"""So many pictures are compared with all others one by one: an index of 65,000 hashes takes longer to make."""
 
 Rows = NDArray[np.int64]
 Vectors = Callable[[Sequence[int]], Mapping[int, FloatVector]]
@@ -86,7 +88,8 @@ def group_copies(
     first_of: dict[str, int] = {}
     firsts = [first_of.setdefault(looks.contents[row], row) for row in order]
     matcher = _Matcher(looks, vectors, rule)
-    rows = np.array([row for row in first_of.values() if matcher.has_detail[row].any()], dtype=np.int64)
+    rows = np.fromiter(first_of.values(), np.int64, len(first_of))
+    rows = rows[matcher.has_detail[rows].any(axis=1)]
     known = _known_heads(looks, rows, settled or {})
     head_of = dict(zip(rows.tolist(), _heads(rows, known, matcher).tolist(), strict=True))
     grouped = [(row, head_of.get(first, first)) for row, first in zip(order, firsts, strict=True)]
@@ -131,12 +134,18 @@ class _Matcher:
         """The first of `heads` that each of `rows` matches, or -1."""
         places = np.full(len(rows), len(heads))
         for view, other in VIEWS if len(heads) else ():
-            index = HashIndex(self._columns[other][heads], self._rule.most_bits)
-            for asked, near in index.near(self._columns[view][rows]):
+            for asked, near in self._near(self._columns[view][rows], self._columns[other][heads]):
                 agreed = self._agree(rows[asked], heads[near])
                 np.minimum.at(places, asked[agreed], near[agreed])
         first: Rows = np.append(heads, -1)[places]
         return first
+
+    def _near(
+        self, queries: NDArray[np.uint64], hashes: NDArray[np.uint64]
+    ) -> Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        if len(queries) <= FEW:
+            return [near_by_hand(hashes, queries, self._rule.most_bits)]
+        return HashIndex(hashes, self._rule.most_bits).near(queries)
 
     def among_themselves(self, rows: Rows) -> Rows:
         """The first of `rows` that is nobody's copy and that each of them matches, itself at last."""

@@ -1,12 +1,13 @@
 """Keeps `Picture.copy_of` true: groups of copies are made anew when pictures came, changed or went."""
 
+import gc
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from search_app.datatypes import Known
+from search_app.datatypes import Known, Manifest
 from search_app.images.fingerprints import HASHES, parse_hashes
 from search_app.index.base import IndexWriter
 from search_app.ingest.copies import Looks, colour_bits, group_copies
@@ -19,7 +20,7 @@ def refresh_copies(writer: IndexWriter, *, since: int = 0, known: Sequence[Known
     they are. The vectors of pictures are read only where their hashes are near those of others. `known` is what
     `writer` holds, where the caller has it at hand.
     """
-    known = list(writer.scan()) if known is None else known
+    known = all_pictures(writer.scan()) if known is None else known
     settled = {item.id: item.picture.copy_of or item.id for item in known if item.id < since}
     groups = group_copies(looks_of(known), writer.vectors, settled=settled)
     changed = [
@@ -29,6 +30,22 @@ def refresh_copies(writer: IndexWriter, *, since: int = 0, known: Sequence[Known
     ]
     writer.update_pictures(changed)
     return len(changed)
+
+
+def all_pictures(scanned: Iterable[Known]) -> list[Known]:
+    """A list of them. Some millions of small objects without a cycle: the collector would only look at them."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return list(scanned)
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def is_grouped(known: Sequence[Known], before: Manifest) -> bool:
+    """Whether the groups of these pictures, all that a writer holds, are whole as its last commit left them."""
+    return len(known) == before.count and not lacks_groups(known)
 
 
 def lacks_groups(known: Sequence[Known]) -> bool:

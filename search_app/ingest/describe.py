@@ -5,15 +5,15 @@ Nothing is embedded again, and of a JPEG an eighth of the pixels will do.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from search_app.datatypes import ImageRef, Known
 from search_app.errors import ImageError
 from search_app.images.colour_names import dominant_colours
-from search_app.images.decode import decode_bytes, read_image_file
+from search_app.images.decode import decode_bytes
 from search_app.images.fingerprints import content_hash, picture_hashes
 from search_app.ingest.ahead import prepare_ahead
 from search_app.ingest.plan import Plan
+from search_app.sources.base import Source
 
 _MIN_SIZE = (64, 64)
 """(height, width): more than the hashes and the colours look at."""
@@ -24,7 +24,7 @@ _AHEAD = 32
 class Description:
     """How files are looked at."""
 
-    folder: Path
+    source: Source
     max_pixels: int
 
     def ahead(self, items: Sequence[Known], workers: int) -> Iterator[Known | None]:
@@ -34,7 +34,7 @@ class Description:
     def run(self, item: Known) -> Known | None:
         """Look at one file; a later run tries again where it cannot be read or is another one by now."""
         try:
-            data = read_image_file(self.folder / item.picture.path)
+            data = self.source.read(item.picture.ref)
             if content_hash(data) != item.picture.content_hash:
                 return None
             decoded = decode_bytes(data, min_size=_MIN_SIZE, max_pixels=self.max_pixels)

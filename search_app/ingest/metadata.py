@@ -12,8 +12,9 @@ from pathlib import Path, PurePosixPath
 
 from search_app.datatypes import MetaValue
 from search_app.errors import IngestError
-from search_app.ingest.metadata_rows import BadLine, Row, csv_rows, json_rows
+from search_app.images.scan import ScanResult
 from search_app.ingest.report import MetadataReport
+from search_app.sources.rows import BadLine, Row, csv_rows, json_rows
 
 MAX_BYTES = 256 * 2**20
 MAX_LINE_BYTES = 2**20
@@ -81,6 +82,25 @@ def _lines(file: Path) -> Iterator[str]:
                 yield data.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError:
                 raise BadLine(number, "not UTF-8: save it in that encoding") from None
+
+
+def gather_metadata(scan: ScanResult, file: Path | None) -> Metadata | None:
+    """What the source itself says about its pictures and, over it, what a file says; None where neither says anything.
+
+    Raises `IngestError` as `read_metadata` does, and for too many fields.
+    """
+    said = read_metadata(file, [ref.path for ref in scan.found]) if file else None
+    if scan.meta is None:
+        return said
+    over = said or Metadata({})
+    values = {path: {**scan.meta.get(path, {}), **over.values.get(path, {})} for path in {*scan.meta, *over.values}}
+    whole = Metadata(values, over.unknown_count, over.unknown)
+    if len(whole.fields) > MAX_FIELDS:
+        raise IngestError(
+            f"pictures have {len(whole.fields)} fields, such as {', '.join(whole.fields[:5])}: at most {MAX_FIELDS} "
+            "are indexed, so leave out what nobody asks for. Nothing was changed"
+        )
+    return whole
 
 
 @dataclass(slots=True)

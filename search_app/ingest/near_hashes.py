@@ -57,6 +57,15 @@ class HashIndex:
         return codes
 
 
+def near_by_hand(
+    hashes: NDArray[np.uint64], queries: NDArray[np.uint64], most_bits: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """As `HashIndex.near`, all with all: for so few queries that an index of the hashes would cost more."""
+    found = [np.flatnonzero(np.bitwise_count(hashes ^ query) <= most_bits) for query in queries]
+    asked = np.repeat(np.arange(len(queries)), [len(near) for near in found])
+    return asked, np.concatenate([np.empty(0, np.int64), *found])
+
+
 def _bands(hashes: NDArray[np.uint64]) -> list[NDArray[np.uint16]]:
     # Which bits make a band does not matter, so the byte order of the machine does not either.
     cut = np.ascontiguousarray(hashes).view(np.uint16).reshape(-1, BANDS)

@@ -7,7 +7,7 @@ renamed: it keeps id and vector. A file whose bytes changed in place keeps its i
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from search_app.datatypes import ImageRef, Known, MetaValue
+from search_app.datatypes import UNKNOWN_SIZE, ImageRef, Known, MetaValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ def plan_run(
     relabel, embed = [], []
     for ref in open_files:
         if (item := same_bytes.get(ref.path)) is not None:
-            picture = replace(item.picture, path=ref.path, size_bytes=ref.size_bytes, mtime_ns=ref.mtime_ns)
+            size = item.picture.size_bytes if ref.size_bytes == UNKNOWN_SIZE else ref.size_bytes
+            picture = replace(item.picture, path=ref.path, size_bytes=size, mtime_ns=ref.mtime_ns, version=ref.version)
             relabel.append(Known(item.id, picture))
         else:
             here = open_known.get(ref.path)
@@ -124,8 +125,14 @@ def _is_same(first: Mapping[str, MetaValue], second: Mapping[str, MetaValue]) ->
 
 
 def _is_unchanged(ref: ImageRef, item: Known | None) -> bool:
-    """Size and time decide, as in git and rsync: reading every byte again would cost more than embedding saves."""
-    return item is not None and (item.picture.size_bytes, item.picture.mtime_ns) == (ref.size_bytes, ref.mtime_ns)
+    """Size and time decide, as in git and rsync: reading every byte again would cost more than embedding saves.
+
+    Where the source has a version, such as an ETag, that stands in place of the time.
+    """
+    if item is None or ref.version != item.picture.version:
+        return False
+    same_size = ref.size_bytes in {item.picture.size_bytes, UNKNOWN_SIZE}
+    return same_size and (ref.version != "" or ref.mtime_ns == item.picture.mtime_ns)
 
 
 def _match_contents(
@@ -133,6 +140,8 @@ def _match_contents(
 ) -> dict[str, Known]:
     """Path of a found file -> the known picture with its bytes; each is given away once, to its own path first."""
     sizes = {item.picture.size_bytes for item in open_known.values()}
+    if sizes:
+        sizes.add(UNKNOWN_SIZE)
     hashes = {ref.path: hash_file(ref) for ref in files if ref.size_bytes in sizes}
     free = dict(sorted(open_known.items()))
     matched: dict[str, Known] = {}

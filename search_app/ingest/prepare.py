@@ -1,15 +1,17 @@
 """From files to pixels: a bad file is a value, not an end."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Protocol
 
-from search_app.datatypes import ImageRef, Picture, PixelArray
-from search_app.encoders.base import Encoder
-from search_app.errors import ImageError
+from PIL.Image import Image
+
+from search_app.datatypes import UNKNOWN_SIZE, EncoderSpec, ImageRef, Picture, PixelArray
+from search_app.errors import ImageError, Unreachable
 from search_app.images.colour_names import dominant_colours
-from search_app.images.decode import decode_bytes, read_image_file
+from search_app.images.decode import decode_bytes
 from search_app.images.fingerprints import content_hash, picture_hashes
 from search_app.ingest.plan import Embed
+from search_app.sources.base import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,32 +22,47 @@ class Prepared:
     picture: Picture | None
     pixels: PixelArray | None
     reason: str = ""
+    is_unreachable: bool = False
+    """The source gave no answer: nobody knows whether the file is still what it was."""
+
+
+class Resizer(Protocol):
+    """As much of an encoder as preparing takes."""
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """What the encoder is."""
+        ...
+
+    def prepare(self, image: Image) -> PixelArray:
+        """See `Encoder.prepare`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
     """How files become pixels."""
 
-    folder: Path
-    encoder: Encoder
+    source: Source
+    encoder: Resizer
     max_pixels: int
 
     def run(self, item: Embed) -> Prepared:
         """Read, hash, decode and resize one file; called in worker threads."""
         try:
-            return prepare_bytes(item, read_image_file(self.folder / item.ref.path), self.encoder, self.max_pixels)
+            return prepare_bytes(item, self.source.read(item.ref), self.encoder, self.max_pixels)
         except ImageError as error:
-            return Prepared(item, None, None, str(error))
+            return Prepared(item, None, None, str(error), isinstance(error, Unreachable))
 
     def hash_file(self, ref: ImageRef) -> str | None:
         """The content hash of a file, or None where it cannot be read."""
         try:
-            return content_hash(read_image_file(self.folder / ref.path))
+            return content_hash(self.source.read(ref))
         except ImageError:
             return None
 
 
-def prepare_bytes(item: Embed, data: bytes, encoder: Encoder, max_pixels: int) -> Prepared:
+def prepare_bytes(item: Embed, data: bytes, encoder: Resizer, max_pixels: int) -> Prepared:
     """Hash, decode and resize the bytes of one file; raises `ImageError` where they are no picture that can be used."""
     ref = item.ref
     # Twice the encoder's size is left to JPEG draft decoding: see images.decode.
@@ -53,7 +70,7 @@ def prepare_bytes(item: Embed, data: bytes, encoder: Encoder, max_pixels: int) -
     picture = Picture(
         path=ref.path,
         content_hash=content_hash(data),
-        size_bytes=ref.size_bytes,
+        size_bytes=len(data) if ref.size_bytes == UNKNOWN_SIZE else ref.size_bytes,
         mtime_ns=ref.mtime_ns,
         width=decoded.width,
         height=decoded.height,
@@ -62,5 +79,6 @@ def prepare_bytes(item: Embed, data: bytes, encoder: Encoder, max_pixels: int) -
         colours=dominant_colours(decoded.image),
         taken=decoded.taken,
         meta=item.meta,
+        version=ref.version,
     )
     return Prepared(item, picture, encoder.prepare(decoded.image))

@@ -5,14 +5,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from search_app.datatypes import PrintedWords
+from search_app.datatypes import UNKNOWN_SIZE, ImageRef, PrintedWords
 from search_app.errors import ImageError, WordsError
-from search_app.images.decode import decode_bytes, read_image_file
+from search_app.images.decode import decode_bytes
 from search_app.images.fingerprints import content_hash
 from search_app.ingest.ahead import prepare_ahead
 from search_app.ingest.report import Progress
+from search_app.sources.base import Source
+from search_app.sources.opening import as_source
 from search_app.words.base import WordReader
-from search_app.words.sidecar import find_sidecar, read_sidecar
 from search_app.words.store import RecordTooLarge, WordStore
 
 MAX_PIXELS = 178_956_970
@@ -48,7 +49,7 @@ class ReadPicture:
 
 
 def read_collection_words(
-    folder: Path,
+    folder: Path | Source,
     paths: Sequence[str],
     reader: WordReader,
     store: WordStore,
@@ -65,8 +66,8 @@ def read_collection_words(
     failed: dict[str, str] = {}
     fresh = 0
     progress(0, len(paths), 0)
-    source = WordsSource(folder, reader, store, max_pixels)
-    for item in source.read(paths):
+    source = WordsSource(as_source(folder), reader, store, max_pixels)
+    for item in source.read([ImageRef(path, UNKNOWN_SIZE, 0) for path in paths]):
         if item.words is None:
             failed[item.path] = item.reason
         else:
@@ -78,29 +79,30 @@ def read_collection_words(
 
 @dataclass(frozen=True, slots=True)
 class WordsSource:
-    """Where the words of a folder's pictures come from."""
+    """Where the words of a source's pictures come from."""
 
-    folder: Path
+    source: Source
     reader: WordReader
     store: WordStore
     max_pixels: int = MAX_PIXELS
 
-    def read(self, paths: Sequence[str], workers: int = 0) -> Iterator[ReadPicture]:
-        """The words of the pictures at `paths`, in their order, read ahead in threads; 0 means one for each core.
+    def read(self, pictures: Sequence[ImageRef], workers: int = 0) -> Iterator[ReadPicture]:
+        """The words of `pictures`, in their order, read ahead in threads; 0 means one for each core.
 
         Each picture that was read is in the store before it is handed out. Raises `WordsError` where the store, and
         `EncoderError` where the reader cannot be used at all.
         """
         threads = min(workers or os.cpu_count() or 1, MAX_WORKERS)
-        return prepare_ahead(self._read_one, paths, workers=threads, ahead=AHEAD * threads)
+        return prepare_ahead(self._read_one, pictures, workers=threads, ahead=AHEAD * threads)
 
-    def _read_one(self, path: str) -> ReadPicture:
+    def _read_one(self, ref: ImageRef) -> ReadPicture:
         """Called in worker threads; what is wrong with one picture is a value, what is wrong with the store is not."""
+        path = ref.path
         try:
-            sidecar = find_sidecar(self.folder / path)
-            if sidecar is not None:
-                return ReadPicture(path, read_sidecar(sidecar))
-            data = read_image_file(self.folder / path)
+            beside = self.source.words_beside(path)
+            if beside is not None:
+                return ReadPicture(path, beside)
+            data = self.source.read(ref)
         except (ImageError, WordsError) as error:
             return ReadPicture(path, None, str(error))
         name = content_hash(data)

@@ -6,25 +6,30 @@ the collection; it is opened for writing only to store what was read, so that ot
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
-from search_app.datatypes import EncoderSpec, PrintedWords, WordsPoint, WordsSpec
+from search_app.datatypes import EncoderSpec, ImageRef, Manifest, PrintedWords, WordsPoint, WordsSpec
 from search_app.encoders.base import SentenceEncoder
 from search_app.errors import WordsError
 from search_app.index.base import IndexStore, IndexWriter
 from search_app.ingest.pipeline import COMMIT_SHARE, FIRST_COMMIT_SECONDS
 from search_app.ingest.report import Progress, Skipped, WordsReport
 from search_app.ingest.words import MAX_PIXELS, ReadPicture, WordsSource
+from search_app.sources.base import Source
+from search_app.sources.opening import as_source
 from search_app.words.base import WordReader
 from search_app.words.bm25 import FORM_VERSION, sparse_document
-from search_app.words.sidecar import SOURCE, find_sidecar, read_sidecar
+from search_app.words.sidecar import SOURCE
 from search_app.words.store import WordStore
 
 LOOKED_UP_AT_ONCE = 500
+OnCommit: TypeAlias = Callable[[Manifest, Manifest], None]
+"""Told, while the collection is held, which manifest followed which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +58,42 @@ class WordsParts:
         self.store.close()
 
 
-def run_words(folder: Path, parts: WordsParts, spec: EncoderSpec, store: IndexStore, progress: Progress) -> WordsReport:
-    """Read the words of the pictures in `folder` whose words are not in the collection, or whose sidecar file changed.
+def run_words(
+    folder: Path | Source, parts: WordsParts, spec: EncoderSpec, store: IndexStore, progress: Progress
+) -> WordsReport:
+    """Read the words of the pictures in `folder`, or a source, whose words are not stored or whose sidecar changed.
 
     Killed at any moment and run again it goes on where it was. Raises what `WordsSource.read` raises, `IndexInUse` and
     `DiskFull`; the pictures stay searchable, and so do the words that were committed.
     """
-    return _Pass(folder.expanduser().resolve(), parts, spec, store, progress).run()
+    return _Pass(as_source(folder), parts, spec, store, progress).run()
+
+
+def run_words_of(
+    pictures: Mapping[ImageRef, int],
+    source: Source,
+    parts: WordsParts,
+    spec: EncoderSpec,
+    store: IndexStore,
+    on_commit: OnCommit,
+) -> WordsReport:
+    """The same for some pictures only, given with their ids, whatever is stored of them."""
+    some = _Pass(source, parts, spec, store, lambda *_: None)
+    some.on_commit = on_commit
+    return some.read(dict(pictures))
 
 
 class _Pass:
     """One run of the pass; holds what its steps share."""
 
     def __init__(
-        self, folder: Path, parts: WordsParts, spec: EncoderSpec, store: IndexStore, progress: Progress
+        self, source: Source, parts: WordsParts, spec: EncoderSpec, store: IndexStore, progress: Progress
     ) -> None:
-        self._folder, self._parts, self._spec, self._store, self._progress = folder, parts, spec, store, progress
+        self._source, self._parts, self._spec, self._store, self._progress = source, parts, spec, store, progress
         self._words_spec = parts.spec
         self._failed: list[Skipped] = []
         self._read = self._unchanged = self._with_words = 0
+        self.on_commit: OnCommit = lambda _before, _after: None
 
     def run(self) -> WordsReport:
         started = time.perf_counter()
@@ -79,6 +101,11 @@ class _Pass:
             ids = self._unread(writer)
             if not ids:
                 writer.commit(final=True)
+        return self.read(ids, started)
+
+    def read(self, ids: dict[ImageRef, int], started: float | None = None) -> WordsReport:
+        """Read these, whatever is stored of them."""
+        started = time.perf_counter() if started is None else started
         self._read_all(ids)
         return WordsReport(
             read=self._read,
@@ -90,32 +117,33 @@ class _Pass:
 
     @contextmanager
     def _writing(self) -> Iterator[IndexWriter]:
-        with self._store.writer(self._spec, str(self._folder)) as writer:
+        with self._store.writer(self._spec, self._source.location) as writer:
             writer.open_words(self._words_spec)
             yield writer
 
-    def _unread(self, writer: IndexWriter) -> dict[str, int]:
-        """Path and id of the pictures to read; the others are counted."""
+    def _unread(self, writer: IndexWriter) -> dict[ImageRef, int]:
+        """The pictures to read, with their ids; the others are counted."""
         unread = {}
         known = writer.scan()
         while batch := list(islice(known, LOOKED_UP_AT_ONCE)):
             stored = writer.words([item.id for item in batch if item.words_by == self._words_spec.fingerprint])
             for item in batch:
                 words = stored.get(item.id)
-                if words is None or _is_outdated(self._folder / item.picture.path, words):
-                    unread[item.picture.path] = item.id
+                if words is None or _is_outdated(self._source, item.picture.path, words):
+                    unread[item.picture.ref] = item.id
                 else:
                     self._unchanged += 1
                     self._with_words += bool(words.words)
         return unread
 
-    def _read_all(self, ids: dict[str, int]) -> None:
+    def _read_all(self, unread: dict[ImageRef, int]) -> None:
         parts = self._parts
-        source = WordsSource(self._folder, parts.reader, parts.store, parts.max_pixels)
+        ids = {ref.path: number for ref, number in unread.items()}
+        source = WordsSource(self._source, parts.reader, parts.store, parts.max_pixels)
         self._progress(0, len(ids), 0)
         waiting: list[tuple[int, ReadPicture]] = []
         next_commit = time.monotonic() + parts.commit_seconds
-        for done, item in enumerate(source.read([*ids], parts.workers), 1):
+        for done, item in enumerate(source.read([*unread], parts.workers), 1):
             waiting.append((ids[item.path], item))
             if item.words is None:
                 self._failed.append(Skipped(item.path, item.reason))
@@ -132,10 +160,12 @@ class _Pass:
         usable = [(number, item.path, item.words) for number, item in pictures if item.words is not None]
         points = make_points([(number, words) for number, _, words in usable], self._parts.sentences)
         with self._writing() as writer:
-            paths = {item.id: item.picture.path for item in writer.scan()}
+            before = writer.manifest()
+            there = writer.fetch([point.id for point in points])
+            paths = {number: known.picture.path for number, known in there.items()}
             kept = [point for point, (number, path, _) in zip(points, usable, strict=True) if paths.get(number) == path]
             writer.update_words(kept)
-            writer.commit(final=final)
+            self.on_commit(before, writer.commit(final=final))
         self._read += len(kept)
         self._with_words += sum(bool(point.words.words) for point in kept)
 
@@ -147,12 +177,10 @@ def make_points(words: Sequence[tuple[int, PrintedWords]], sentences: SentenceEn
     return [WordsPoint(number, one, meanings.get(number), sparse_document(one.text)) for number, one in words]
 
 
-def _is_outdated(picture: Path, words: PrintedWords) -> bool:
+def _is_outdated(source: Source, path: str, words: PrintedWords) -> bool:
     """Whether a sidecar file came, went or changed since these words were stored."""
-    sidecar = find_sidecar(picture)
-    if sidecar is None:
-        return words.source == SOURCE
     try:
-        return read_sidecar(sidecar) != words
+        beside = source.words_beside(path)
     except WordsError:
         return True
+    return words.source == SOURCE if beside is None else beside != words

@@ -19,6 +19,7 @@ from search_app.search.query import SearchQuery
 from search_app.search.ranked import Ranked, Ranker
 from search_app.search.relevance import LINE
 from search_app.search.results import Hit, SearchResult, Stopwatch, shortest
+from search_app.search.seen import Outcome, QueryKind, Seen
 from search_app.words.matching import match_words
 
 _SORTED_TIERS = 3
@@ -51,15 +52,18 @@ class Answering:
         self._asking = Asking(queries, reader, manifest)
         self._queries, self._reader, self._manifest, self._watch = queries, reader, manifest, watch
         self._background = background
+        self.seen: Seen | None = None
+        """What was learnt of the query that was answered last."""
 
     def result(self, query: SearchQuery) -> SearchResult:
         """Everything about the hits of a validated query."""
         asked = self._ask(query)
         page = self._page(query, asked)
-        self._watch.lap("search")
+        self._watch.lap("arrange")
         hits = self._hits(asked, page)
         facets = self._facets(query, page) if query.facets else None
         self._watch.lap("fetch")
+        self._see(query, asked, page.hits, "match" if page.relevant else "no_match")
         return SearchResult(
             hits=hits,
             model=self._manifest.model,
@@ -78,9 +82,14 @@ class Answering:
         if asked.is_plain and not asked.itself and not _is_arranged(query):
             vector = asked.questions[0].vector
             plain = VectorQuery(vector, query.limit, query.offset, query.min_score, where=query.where)
-            return self._reader.search([plain])[0]
-        hits = self._page(query, asked).hits
-        return Neighbours(hits.ids, hits.scores.astype(np.float32))
+            found = self._reader.search([plain])[0]
+            self._watch.lap("search")
+            self._see(query, asked, found, "unranked")
+            return found
+        page = self._page(query, asked)
+        self._watch.lap("arrange")
+        self._see(query, asked, page.hits, "match" if page.relevant else "no_match")
+        return Neighbours(page.hits.ids, page.hits.scores.astype(np.float32))
 
     def relevance(self, query: SearchQuery) -> Neighbours:
         """Ids and the logarithm of their relevance."""
@@ -94,6 +103,23 @@ class Answering:
         explaining = Explaining(self._reader, background, self._manifest.model, lines)
         return explaining.explain(self._ask(query), number, parts)
 
+    def _see(self, query: SearchQuery, asked: Asked, hits: Ranked | Neighbours, outcome: Outcome) -> None:
+        """Note what was asked and how it was answered; the best hit only where nothing but the query chose it."""
+        kinds = {term.kind == "text" for term in asked.terms if term.weight > 0}
+        kind: QueryKind = "mixture" if len(kinds) > 1 else "words" if True in kinds else "picture"
+        is_chosen = query.offset or query.where or query.sort or query.min_relevance is not None
+        is_seen = len(hits.ids) > 0 and not is_chosen and query.min_score is None
+        self.seen = Seen(
+            collection=self._manifest.collection,
+            model=self._manifest.model,
+            kind=kind,
+            outcome=outcome,
+            texts=tuple(filter(None, [query.text, *(term.text for term in query.terms)])),
+            laps=tuple(self._watch.laps),
+            top_score=float(hits.scores[0]) if is_seen else None,
+            top_relevance=float(hits.relevance[0]) if is_seen and isinstance(hits, Ranked) else None,
+        )
+
     def _ask(self, query: SearchQuery) -> Asked:
         asked = self._asking.ask(query)
         self._watch.lap("encode")
@@ -106,14 +132,19 @@ class Answering:
         pools = tiers(self._reader, asked.questions, query.where)
         first = next(pools)
         whole = next(tiers(self._reader, asked.questions, ())) if query.where else first
+        self._watch.lap("search")
         ranker = Ranker(asked, background, self._manifest.model, whole)
+        self._watch.lap("fuse")
         found: Ranked | None = None
         known = dict[int, Known]()
         for depth, pool in enumerate(chain([first], pools), 1):
+            self._watch.lap("search")
             tier = _passing(ranker.rank(pool), query)
             found = tier if found is None else found.then(tier)
+            self._watch.lap("fuse")
             if query.fold or query.sort:
                 known |= self._reader.fetch(tier.ids.tolist() if query.sort else self._copies_in(tier, asked))
+                self._watch.lap("search")
             if _is_enough(query, found, tier, known, depth):
                 break
         assert found is not None  # noqa: S101 - there is always a first tier, if an empty one

@@ -14,7 +14,7 @@ from search_app.datatypes import Known, Manifest, Neighbours, VectorQuery
 from search_app.encoders.base import Encoder, SentenceEncoder
 from search_app.encoders.soundness import probe_texts
 from search_app.errors import IndexDamaged, IndexUnavailable, ModelMismatch, NotFound, VectorIndexError
-from search_app.images.decode import decode_image
+from search_app.images.decode import decode_bytes, read_image_file
 from search_app.index.base import IndexReader
 from search_app.index.deadline import allowance
 from search_app.index.fields import COUNTED
@@ -26,6 +26,9 @@ from search_app.search.heat_map import PictureParts, look_at_parts
 from search_app.search.query import DEFAULT_LIMIT, SearchQuery, Term, WordsMode, check_limit, normalised
 from search_app.search.readiness import Probe, Readiness
 from search_app.search.results import SearchResult, ServiceInfo, Stopwatch, shortest
+from search_app.search.seen import Seen, tell
+from search_app.search.showing import SourcePictures
+from search_app.sources.locations import is_folder
 
 T = TypeVar("T")
 
@@ -60,6 +63,7 @@ class SearchService:
         self.queries = QueryEncoder(encoder, open_sentences, max_pixels)
         self._backend = backend or type(reader).__name__
         self._max_limit = max_limit
+        self._pictures = SourcePictures()
         self._background: Background | None = None
         self._seen: dict[str, PictureParts] = {}
         self._seeing = threading.Lock()
@@ -130,6 +134,15 @@ class SearchService:
             raise NotFound(f"{name} is not a file inside the indexed folder")
         return file
 
+    def shows_files(self) -> bool:
+        """Whether the pictures lie in a folder of this machine, so that `file_of` finds them."""
+        return is_folder(self.reader.manifest().folder)
+
+    def content_of(self, known: Known) -> bytes:
+        """The content of a picture's file, wherever it lies; raises `NotFound`, `Unreadable` or `SourceUnavailable`."""
+        location = self.reader.manifest().folder
+        return read_image_file(self.file_of(known)) if is_folder(location) else self._pictures.content(known, location)
+
     def ready(self) -> Manifest:
         """Answer real queries now, or raise why that is not possible; returns the manifest that answered.
 
@@ -171,8 +184,8 @@ class SearchService:
             parts = self._seen.pop(key, None)
         if parts is None:
             spec = self.encoder.spec
-            file = self.file_of(known)
-            image = decode_image(file, min_size=spec.image_size, max_pixels=self.max_pixels).image
+            data = self.content_of(known)
+            image = decode_bytes(data, min_size=spec.image_size, max_pixels=self.max_pixels).image
             parts = look_at_parts(image, self.encoder)
         with self._seeing:
             self._seen[key] = parts  # the last one used is the last to go
@@ -182,9 +195,14 @@ class SearchService:
 
     def _ask(self, ask: Callable[[Answering], T]) -> T:
         watch = Stopwatch()
-        answer, _ = self._in_one_generation(
-            lambda: ask(Answering(self.queries, self.reader, self._manifest(), self._background_of, watch))
-        )
+
+        def ask_once() -> tuple[T, Seen | None]:
+            answering = Answering(self.queries, self.reader, self._manifest(), self._background_of, watch)
+            return ask(answering), answering.seen
+
+        (answer, seen), _ = self._in_one_generation(ask_once)
+        if seen is not None:
+            tell(seen)
         return answer
 
     def _background_of(self, manifest: Manifest) -> Background:

@@ -30,12 +30,17 @@ def read_sidecar(path: Path) -> PrintedWords:
             content = file.read(MAX_SIDECAR_BYTES + 1)
     except OSError as error:
         raise WordsError(f"{path.name}: cannot be read: {error.strerror}") from error
+    return sidecar_words(path.name, content)
+
+
+def sidecar_words(name: str, content: bytes) -> PrintedWords:
+    """The lines of a text file that was read, up to a byte more than is taken; raises as `read_sidecar` does."""
     if len(content) > MAX_SIDECAR_BYTES:
         limit = f"{MAX_SIDECAR_BYTES // 1024} KiB"
-        raise WordsError(f"{path.name}: larger than {limit}; shorten it, or delete it and the picture itself is read")
+        raise WordsError(f"{name}: larger than {limit}; shorten it, or delete it and the picture itself is read")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise WordsError(f"{path.name}: not UTF-8 at byte {error.start}; save it as UTF-8, or delete it") from error
+        raise WordsError(f"{name}: not UTF-8 at byte {error.start}; save it as UTF-8, or delete it") from error
     lines = (" ".join(line.replace("\0", " ").split()) for line in text.splitlines())
     return PrintedWords(tuple(Word(line, None, 1.0) for line in lines if line), SOURCE)

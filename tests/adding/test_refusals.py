@@ -158,7 +158,7 @@ def test_a_short_writer_is_waited_for_and_one_commit_is_enough_for_all(folder: P
         threads = [threading.Thread(target=add, args=(number,)) for number in range(5)]
         for thread in threads:
             thread.start()
-        waiting = client.app.state.additions.opened()._waiting  # type: ignore[attr-defined]
+        waiting = client.app.state.house.at_hand("").hosted.adder()._waiting  # type: ignore[attr-defined]
         while len(waiting) < 5:
             assert any(thread.is_alive() for thread in threads)
         writer.close()

@@ -152,6 +152,6 @@ def test_a_batch_takes_a_turn_for_each_of_its_queries(tmp_path: Path) -> None:
     assert order == ["single", "batch"]
 
 
-def test_by_default_as_many_wait_as_run() -> None:
-    assert Turns(4)._most == 8
+def test_by_default_twice_as_many_wait_as_run() -> None:
+    assert Turns(4)._most == 12
     assert Turns(4, 1)._most == 5

@@ -19,6 +19,10 @@ HEAVY = (
     "qdrant_edge",
     "matplotlib",
     "rapidocr",
+    "watchfiles",
+    "pyarrow",
+    "prometheus_client",
+    "opentelemetry.sdk",
     "cv2",
     "httpx",  # not heavy, and only where pictures are fetched by their address
 )

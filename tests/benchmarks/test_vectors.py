@@ -33,7 +33,7 @@ def cache(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["synthetic", "index_sweep", "filtered", "growth"])
+@pytest.mark.parametrize("name", ["synthetic", "index_sweep", "filtered", "growth", "profiles"])
 def test_a_quick_run_writes_what_its_table_is_made_of(
     name: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,8 @@ class Patient:
     home: Path
     chance: random.Random
     graph_from: int = NO_GRAPH
+    light: bool = False
+    """Whether the last changes lie in a delta over the generation before."""
     outcomes: Counter[str] = field(default_factory=Counter)
     made: int = 0
 
@@ -83,6 +85,10 @@ class Patient:
             folder.live(changes)
             self.twin.follow(folder.path)
             index(folder.path, self.encoder, good, self.home / "words")
+        if self.light:
+            folder.live(4)
+            self.twin.follow(folder.path)
+            index(folder.path, self.encoder, good.lightly(), self.home / "words")
 
     def files(self) -> list[str]:
         """Everything that can be harmed, by its path in the collection."""
@@ -137,11 +143,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.damage", description=__doc__)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--count", type=int, help="so many cases by chance (default: all)")
+    parser.add_argument("--light", action="store_true", help="of a collection whose last changes are a delta")
     parser.add_argument("--graph", action="store_true", help="of a collection with a search graph")
     arguments = parser.parse_args()
     started, failures = time.monotonic(), 0
     with tempfile.TemporaryDirectory(prefix="damage-") as home:
-        patient = Patient(Path(home), random.Random(arguments.seed), SMALL_GRAPH if arguments.graph else NO_GRAPH)
+        graph_from = SMALL_GRAPH if arguments.graph else NO_GRAPH
+        patient = Patient(Path(home), random.Random(arguments.seed), graph_from, light=arguments.light)
         cases = [(file, how) for file in patient.files() for how in HOWS]
         if arguments.count is not None:
             cases = random.Random(arguments.seed).sample(cases, arguments.count)

@@ -33,11 +33,12 @@ def main() -> int:
     parser.add_argument(
         "--command", metavar="MODEL", help="kill `python -m search_app index` with this model: stub or lite"
     )
+    parser.add_argument("--light", action="store_true", help="two runs of three commit a few changes lightly")
     parser.add_argument("--graph", action="store_true", help="of collections with a search graph")
     arguments = parser.parse_args()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # runs are forked from a process that has no threads
     with tempfile.TemporaryDirectory(prefix="kills-") as home:
-        prey: Prey | Command = Prey(Path(home), SMALL_GRAPH if arguments.graph else NO_GRAPH)
+        prey: Prey | Command = Prey(Path(home), SMALL_GRAPH if arguments.graph else NO_GRAPH, light=arguments.light)
         if arguments.command:
             encoder = open_encoder(Settings(model=arguments.command))
             prey = Command(Path(home), arguments.command, encoder)

@@ -41,7 +41,8 @@ Fault = Callable[[Asked], str]
 - `forget` (half of the points in it are left out, a removal altogether; the answer says that all was done);
 
 and does not with `drop` (the connection ends), `reset` (by RST), `hang` (nothing ever comes), `garbage` (200, no JSON),
-`null` (200), `say:JSON` (200), `echo:STATUS` (the headers that came, as an error), `STATUS` or `STATUS:RETRY-AFTER` (an
+`null` (200), `say:JSON` (200), `tell:STATUS JSON`, `echo:STATUS` (the headers that came, as an error),
+`STATUS` or `STATUS:RETRY-AFTER` (an
 error of the server's).
 """
 
@@ -54,6 +55,8 @@ class Proxy:
     target: str
     passed: list[tuple[str, str, Any]] = field(default_factory=list)
     """Each request that reached the server: method, path, JSON body."""
+    targets: list[str] = field(default_factory=list)
+    """Path and query of each request that came."""
     headers: list[dict[str, str]] = field(default_factory=list)
     came: list[float] = field(default_factory=list)
     """When, by the monotonic clock, each request came."""
@@ -109,6 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
         kind, _, value = type(self).fault(asked).partition(":")
         self.proxy.done[kind] += 1
         self.proxy.came.append(time.monotonic())
+        self.proxy.targets.append(self.path)
         self.proxy.headers.append({name.lower(): told for name, told in self.headers.items()})
         match kind:
             case "drop":
@@ -117,12 +121,13 @@ class _Handler(BaseHTTPRequestHandler):
                 self._reset()
             case "hang":
                 self.proxy.closing.wait(120)
-            case "garbage":
-                self._answer(200, GARBAGE)
-            case "null":
-                self._answer(200, b"null")
+            case "garbage" | "null":
+                self._answer(200, GARBAGE if kind == "garbage" else b"null")
             case "say":
                 self._answer(200, value.encode())
+            case "tell":
+                status, _, content = value.partition(" ")
+                self._answer(int(status), content.encode())
             case "echo":
                 self._answer(int(value), json.dumps(self.proxy.headers[-1]).encode())
             case "forget":

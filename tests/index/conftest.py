@@ -37,6 +37,7 @@ class SharedClient(QdrantClient):
     params=[
         "memory",
         "edge",
+        "edge_light",
         pytest.param("server", marks=LOCAL_MODE_WARNINGS),
         pytest.param("real_server", marks=pytest.mark.skipif(not REAL_SERVER, reason="QDRANT_URL names no server")),
     ]
@@ -49,6 +50,8 @@ def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeS
             yield lambda: store
         case "edge":
             yield lambda: EdgeStore(tmp_path / "storage", "images")
+        case "edge_light":
+            yield lambda: EdgeStore(tmp_path / "storage", "images").lightly()
         case "server":
             client = SharedClient(":memory:")
             yield lambda: ServerStore("memory", "images", make_client=lambda _: client)

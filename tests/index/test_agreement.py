@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from search_app.datatypes import FloatMatrix, Neighbours, Point, VectorQuery
 from search_app.index.edge.export import Rows
 from search_app.index.edge.shard import EdgeShard
+from search_app.index.graph import Shape
 from search_app.index.memory import MemoryStore
 from search_app.index.payload import to_payload
 from search_app.index.server.store import ServerStore
@@ -44,7 +45,7 @@ def load_edge() -> Iterator[Load]:
     """Puts points into the one shard of one owner process, in place of those before."""
     shard = EdgeShard()
     with tempfile.TemporaryDirectory() as folder:
-        shard.create(Path(folder) / "shard", SPEC.dim, 10_000)
+        shard.create(Path(folder) / "shard", SPEC.dim, Shape())
 
         def load(points: list[Point]) -> Search:
             shard.delete([known.id for known in shard.scan()])

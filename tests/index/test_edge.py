@@ -104,8 +104,9 @@ def test_an_owner_ends_with_its_parent_even_inside_a_long_call(store: EdgeStore)
     script = (
         "import sys, time\n"
         "from search_app.index.edge.process import EdgeProcess\n"
+        "from search_app.index.graph import Shape\n"
         "process = EdgeProcess()\n"
-        "process.call('create', sys.argv[1], 8, 200, timeout=30)\n"
+        "process.call('create', sys.argv[1], 8, Shape(graph_from=200), timeout=30)\n"
         "print(process.pid, flush=True)\n"
         "time.sleep(60)\n"
     )

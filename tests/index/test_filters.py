@@ -22,6 +22,7 @@ from search_app.index.conditions import FORMATS, ORIENTATIONS
 from search_app.index.edge.export import Rows
 from search_app.index.edge.shard import EdgeShard
 from search_app.index.fields import COUNTED
+from search_app.index.graph import Shape
 from search_app.index.memory import MemoryStore
 from search_app.index.payload import to_payload, words_to_payload
 from search_app.index.server.store import ServerStore
@@ -133,7 +134,7 @@ class EdgeIndex:
 def edge(request: pytest.FixtureRequest) -> Iterator[EdgeIndex]:
     shard = EdgeShard()
     with tempfile.TemporaryDirectory() as folder:
-        shard.create(Path(folder) / "shard", DIM, 10_000)
+        shard.create(Path(folder) / "shard", DIM, Shape())
         yield EdgeIndex(shard, request.param == "indexed")
         shard.close()
 

@@ -87,6 +87,11 @@ def index(folder: Path, store: IndexStore) -> None:
     run_ingest(folder, StubEncoder(), store, IngestOptions(1_000_000, workers=1), ignore)
 
 
+def rebuild(folder: Path, store: IndexStore, words: str) -> None:
+    options = IngestOptions(1_000_000, workers=1, rebuild=True, words=words)
+    run_ingest(folder, StubEncoder(), store, options, ignore)
+
+
 def read(folder: Path, store: IndexStore, parts: WordsParts) -> WordsReport:
     return run_words(folder, parts, SPEC, store, ignore)
 
@@ -304,3 +309,41 @@ def test_words_without_an_index_are_by_path(folder: Path, tmp_path: Path) -> Non
     assert (found.read, again.read) == (2, 0)
     assert again.words == found.words
     assert steps == [(0, 3, 0), (1, 3, 0), (2, 3, 1), (3, 3, 1)]
+
+
+@pytest.mark.parametrize("engine", ["memory", "edge", pytest.param("server", marks=LOCAL_MODE_WARNINGS)])
+def test_a_rebuild_is_shown_with_the_words_of_what_did_not_change(
+    engine: str, folder: Path, tmp_path: Path, parts: WordsParts
+) -> None:
+    client = SharedClient(":memory:")
+    make: dict[str, Callable[[], IndexStore]] = {
+        "memory": lambda: MemoryStore("test"),
+        "edge": lambda: EdgeStore(tmp_path / "index", "test"),
+        "server": lambda: ServerStore("memory", "test", make_client=lambda _: client),
+    }
+    store = make[engine]()
+    index(folder, store)
+    read(folder, store, parts)
+    (folder / "a.png").rename(folder / "z.png")
+    paint(folder / "b.png", "blue")
+    rebuild(folder, store, parts.spec.fingerprint)
+    assert words(store) == {"z.png": ["green"], "sub/c.png": ["blue"], "d.png": []}
+    reader = store.reader()
+    meaning = parts.sentences.encode_sentences(["green"])[0]
+    questions = [VectorQuery(sparse_query("green"), 5, channel="form"), VectorQuery(meaning, 1, channel="meaning")]
+    for found in reader.search(questions):
+        assert [reader.fetch([number])[number].picture.path for number in found.ids.tolist()] == ["z.png"]
+    reader.close()
+    assert read(folder, store, parts).read == 1
+    assert words(store) == {"z.png": ["green"], "b.png": ["blue"], "sub/c.png": ["blue"], "d.png": []}
+
+
+@pytest.mark.parametrize("fingerprint", ["", "of another reader"])
+def test_a_rebuild_takes_over_no_words_of_another_kind(
+    fingerprint: str, folder: Path, store: MemoryStore, parts: WordsParts
+) -> None:
+    index(folder, store)
+    read(folder, store, parts)
+    rebuild(folder, store, fingerprint)
+    assert words(store) == {}
+    assert store.reader().manifest().words_fingerprint == ""

@@ -84,6 +84,13 @@ def test_small_and_huge_pictures_are_read(reader: RapidReader, size: tuple[int, 
     assert texts(reader.read(poster({"SALE": (size[0] // 20, size[1] // 10)}, size, height))) == ["SALE"]
 
 
+def test_small_print_in_a_small_picture_is_read(reader: RapidReader) -> None:
+    """Of this size the detector sees nothing where the picture is not enlarged for it; spaces are guessed."""
+    lines = {"wash at forty degrees": (20, 20), "made in Portugal": (150, 60), "do not tumble dry": (20, 100)}
+    found = texts(reader.read(poster(lines, (300, 140), 8)))
+    assert [text.replace(" ", "") for text in found] == [text.replace(" ", "") for text in lines]
+
+
 def test_a_picture_without_colours_is_read(reader: RapidReader) -> None:
     assert texts(reader.read(poster({"OPEN": (40, 40)}).convert("L"))) == ["OPEN"]
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from search_app.api.guarding.guard import Guard
+from search_app.api.observing.journal import journal_of
 from search_app.api.problems import problem
 
 MAX_BODY_BYTES = 1_000_000
@@ -19,7 +20,7 @@ MOST_HELD_BYTES = 240_000_000
 """Of bodies with pictures, all requests together: those that come on top are asked to come again."""
 SLOW_LINE = 100_000
 """Bytes a second of the slowest line a picture is waited for on."""
-_LAST_PARTS = ("/search", "/search/batch", "/explain", "/images")
+_LAST_PARTS = ("/search", "/search/batch", "/explain", "/images", "/v1/embeddings")
 
 
 class Bodies:
@@ -64,6 +65,7 @@ class Bodies:
 
     def _hold(self, body: "_Body", more: int) -> None:
         if self._held + more > MOST_HELD_BYTES:
+            body.journal.refused = "no_room"
             detail = "more pictures are being sent at this moment than the service holds: send it again"
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"retry-after": "2", "connection": "close"})
         self._held += more
@@ -75,6 +77,7 @@ class _Body:
 
     def __init__(self, scope: Scope, receive: Receive, seconds: float) -> None:
         self._receive, self._seconds = receive, seconds
+        self.journal = journal_of(scope)
         self._limit = MAX_PICTURES_BYTES if scope["path"].rstrip("/").endswith(_LAST_PARTS) else MAX_BODY_BYTES
         self._announced = int(Headers(scope=scope).get("content-length", 0))
         self._waited = 0.0
@@ -89,6 +92,7 @@ class _Body:
         self.received += len(message.get("body", b""))
         self._whole = not message.get("more_body", False)
         if max(self._announced, self.received) > self._limit:
+            self.journal.refused = "body"
             detail = f"the body has more than {self._limit} bytes"
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, {"connection": "close"})
         return message
@@ -101,5 +105,6 @@ class _Body:
             message = await self._receive()
             self._waited += time.monotonic() - began
             return message
+        self.journal.refused = "slow"
         detail = "the body came too slowly: send it again, or something smaller"
         raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, detail, {"connection": "close"})

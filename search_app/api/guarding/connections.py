@@ -8,21 +8,17 @@ above, by `bodies`, which works with any server. Started by uvicorn itself the s
 import asyncio
 import socket
 import struct
-from copy import deepcopy
 from functools import partial
 from typing import Any
 
-from uvicorn.config import LOGGING_CONFIG
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from search_app.api.guarding.gate import MAX_HEAD_BYTES
 from search_app.api.guarding.guard import CLIENT_SECONDS
+from search_app.api.observing.logs import log_config
+from search_app.api.observing.observing import LogFormat
 
 _NO_LINGERING = struct.pack("ii", 1, 0)
-_LINES = {
-    "default": "%(levelprefix)s [%(request_id)s] %(message)s",
-    "access": '%(levelprefix)s [%(request_id)s] %(client_addr)s - "%(request_line)s" %(status_code)s',
-}
 
 
 class _Fuse:
@@ -100,18 +96,12 @@ class PatientProtocol(H11Protocol):
         return self.cycle is None or self.cycle.response_complete
 
 
-def server_options(client_seconds: float) -> dict[str, Any]:
+def server_options(client_seconds: float, log_format: LogFormat) -> dict[str, Any]:
     """Arguments for `uvicorn.Config`."""
-    log = deepcopy(LOGGING_CONFIG)
-    log["filters"] = {"request_id": {"()": "search_app.api.guarding.request_ids.WithRequestId"}}
-    for name, line in _LINES.items():
-        log["formatters"][name]["fmt"] = line
-        log["handlers"][name]["filters"] = ["request_id"]
-    log["loggers"]["search_app"] = {"handlers": ["default"], "level": "WARNING", "propagate": False}
     return {
         "http": partial(PatientProtocol, client_seconds=client_seconds),
         "ws": "none",
         "h11_max_incomplete_event_size": MAX_HEAD_BYTES,
         "server_header": False,
-        "log_config": log,
+        "log_config": log_config(log_format),
     }

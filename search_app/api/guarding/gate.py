@@ -13,9 +13,11 @@ from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from search_app.api.guarding import keys
+from search_app.api.guarding.collection_paths import PREFIX, asked_of
 from search_app.api.guarding.guard import Guard
 from search_app.api.guarding.rates import Rates, client_of
-from search_app.api.guarding.scopes import PROBES, changes_something, path_of, scope_needed
+from search_app.api.guarding.scopes import METRICS, PROBES, changes_something, path_of, scope_needed
+from search_app.api.observing.journal import journal_of
 from search_app.api.problems import problem
 from search_app.errors import SettingsError
 
@@ -50,6 +52,8 @@ class Gate:
         try:
             _admit(request, told)
         except HTTPException as error:
+            journal = journal_of(scope)
+            journal.refused = journal.refused or "keys_unreadable"  # all others say it where they are raised
             headers = {**told, **(error.headers or {})}
             await problem(request, error.status_code, error.detail, headers=headers)(scope, receive, send)
             return
@@ -63,7 +67,7 @@ def _admit(request: Request, told: dict[str, str]) -> None:
     _check_head(request)
     if path == "/healthz":  # it answers whatever is the matter
         return
-    if path not in PROBES:
+    if path not in PROBES and not (path == METRICS and guard.keys):
         _check_host(request, guard)
     needed = scope_needed(method, path)
     if changes_something(method, path):
@@ -71,13 +75,18 @@ def _admit(request: Request, told: dict[str, str]) -> None:
         if needed is keys.Scope.ADMIN and guard.keys is None and not guard.hosts:
             _check_name(request)
     key = known_key(secret_of(request), guard) if needed else None
+    if key is not None:
+        journal_of(request.scope).key = key.name
+        request.state.only_collection = key.collection
     if guard.rates and (needed or path in _WORK_FOR_ANYBODY):
         _count(request, key, guard.rates, told)
     if needed and guard.keys:
         _check_scope(request, key, needed)
-    if to_thread.current_default_thread_limiter().statistics().tasks_waiting >= MOST_WAITING:
+        _check_collection(request, key, path)
+    has_threads = to_thread.current_default_thread_limiter().statistics().tasks_waiting < MOST_WAITING
+    if not (has_threads or path == METRICS):  # it has a thread of its own, and is wanted most when others have none
         detail = "the service has more to do than it can: ask again in a moment"
-        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"retry-after": "1"})
+        raise _refused(request, "no_thread", HTTPStatus.SERVICE_UNAVAILABLE, detail, {"retry-after": "1"})
 
 
 def _check_head(request: Request) -> None:
@@ -85,14 +94,14 @@ def _check_head(request: Request) -> None:
     size = target + sum(len(name) + len(value) for name, value in request.scope["headers"])
     if size > MAX_HEAD_BYTES:
         status = HTTPStatus.REQUEST_URI_TOO_LONG if 2 * target > size else HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-        raise HTTPException(status, f"address and headers have more than {MAX_HEAD_BYTES} bytes")
+        raise _refused(request, "head", status, f"address and headers have more than {MAX_HEAD_BYTES} bytes")
 
 
 def _check_host(request: Request, guard: Guard) -> None:
     """Refuse names that are not ours: else a stranger's page whose name is made to point here reads what we answer."""
     if guard.hosts and (_host_of(f"//{request.headers.get('host', '')}") or "") not in guard.hosts:
         detail = "the service is not asked by this name: SEARCH_ALLOWED_HOSTS lists those it has"
-        raise HTTPException(HTTPStatus.MISDIRECTED_REQUEST, detail)
+        raise _refused(request, "host", HTTPStatus.MISDIRECTED_REQUEST, detail)
 
 
 def _check_site(request: Request, guard: Guard) -> None:
@@ -103,7 +112,7 @@ def _check_site(request: Request, guard: Guard) -> None:
     is_ours = origin is None or origin.partition("://")[2] == request.headers.get("host")
     if site is not None or not is_ours:
         detail = "a page of another site asks for a change: SEARCH_ALLOWED_ORIGINS lists those that may"
-        raise HTTPException(HTTPStatus.FORBIDDEN, detail)
+        raise _refused(request, "other_site", HTTPStatus.FORBIDDEN, detail)
 
 
 def _check_scope(request: Request, key: keys.Key | None, needed: keys.Scope) -> None:
@@ -111,13 +120,24 @@ def _check_scope(request: Request, key: keys.Key | None, needed: keys.Scope) -> 
         wrong = ', error="invalid_token"' if secret_of(request) else ""
         detail = "this needs an API key: send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`"
         challenge = {"www-authenticate": f'Bearer realm="image search"{wrong}'}
-        raise HTTPException(
-            HTTPStatus.UNAUTHORIZED, f"{detail}{'; the one sent is not known' if wrong else ''}", challenge
-        )
-    if key.scope < needed:
+        more = "; the one sent is not known" if wrong else ""
+        reason = "unknown_key" if wrong else "no_key"
+        raise _refused(request, reason, HTTPStatus.UNAUTHORIZED, f"{detail}{more}", challenge)
+    if not key.scope.opens(needed):
         name = needed.name.lower()
         challenge = {"www-authenticate": f'Bearer realm="image search", error="insufficient_scope", scope="{name}"'}
-        raise HTTPException(HTTPStatus.FORBIDDEN, f"this needs a key of the scope {name}", challenge)
+        raise _refused(request, "scope", HTTPStatus.FORBIDDEN, f"this needs a key of the scope {name}", challenge)
+
+
+def _check_collection(request: Request, key: keys.Key | None, path: str) -> None:
+    """Refuse a key of one collection wherever anything else is told: what is about no collection, or about all."""
+    if key is None or not key.collection or path == PREFIX:
+        return
+    asked = asked_of(path)
+    if asked is None or (asked.collection or request.app.state.house.own) != key.collection or asked.is_judging:
+        detail = f"this key may ask {PREFIX}/{key.collection} alone, and nothing of judgements"
+        challenge = {"www-authenticate": 'Bearer realm="image search", error="insufficient_scope"'}
+        raise _refused(request, "scope", HTTPStatus.FORBIDDEN, detail, challenge)
 
 
 def _check_name(request: Request) -> None:
@@ -129,7 +149,7 @@ def _check_name(request: Request) -> None:
     name = _host_of(f"//{request.headers.get('host', '')}") or ""
     if is_browser and not (name == "localhost" or name.endswith(".localhost") or _is_address(name)):
         detail = "a browser asks for a change by a name that may be a stranger's: list it in SEARCH_ALLOWED_HOSTS"
-        raise HTTPException(HTTPStatus.FORBIDDEN, detail)
+        raise _refused(request, "other_site", HTTPStatus.FORBIDDEN, detail)
 
 
 def _count(request: Request, key: keys.Key | None, rates: Rates, told: dict[str, str]) -> None:
@@ -138,7 +158,7 @@ def _count(request: Request, key: keys.Key | None, rates: Rates, told: dict[str,
     told |= rates.headers(allowance)
     if not allowance.granted:
         detail = f"more than {rates.a_minute} requests a minute: wait {allowance.seconds} s"
-        raise HTTPException(HTTPStatus.TOO_MANY_REQUESTS, detail)
+        raise _refused(request, "rate", HTTPStatus.TOO_MANY_REQUESTS, detail)
 
 
 def known_key(secret: str, guard: Guard) -> keys.Key | None:
@@ -148,7 +168,8 @@ def known_key(secret: str, guard: Guard) -> keys.Key | None:
     try:
         return guard.keys.find(secret)
     except SettingsError as error:
-        _logger.error("nobody is let in: %s", error)  # noqa: TRY400  # the operator mends it, no programmer
+        extra = {"event": "keys_unreadable"}
+        _logger.error("nobody is let in: %s", error, extra=extra)  # noqa: TRY400  # the operator mends it, no programmer
         detail = "the keys cannot be read now; the service's log has the reason"
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"retry-after": "5"}) from None
 
@@ -159,6 +180,14 @@ def secret_of(request: HTTPConnection) -> str:
     if kind.lower() == "bearer" and value.strip():
         return value.strip()
     return request.headers.get("x-api-key", "").strip() or request.cookies.get(COOKIE, "")
+
+
+def _refused(
+    request: Request, reason: str, status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> HTTPException:
+    """What is to be raised; `reason` is one of `observing.metrics.REFUSALS`."""
+    journal_of(request.scope).refused = reason
+    return HTTPException(status, detail, headers)
 
 
 def _is_address(name: str) -> bool:

@@ -15,19 +15,28 @@ from search_app.errors import SettingsError
 
 _PREFIX = "search_"
 """Tells a key from other secrets where one is found lying about."""
-_ENTRY = re.compile(r"([A-Za-z0-9._-]{1,64}):(read|write|admin):sha256:([0-9a-f]{64})")
+_ENTRY = re.compile(
+    r"([A-Za-z0-9._-]{1,64}):(metrics|read|write|admin)(?:@([A-Za-z0-9][A-Za-z0-9._-]{0,63}))?:sha256:([0-9a-f]{64})"
+)
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class Scope(IntEnum):
-    """What a key opens; each opens all that the ones before it do."""
+    """What a key opens; each opens all that the ones before it do, but for `METRICS`, which only `ADMIN` opens too."""
 
+    METRICS = -1
+    """What is counted: for a scraper, which shall not search, and no business of those who do."""
     READ = 1
     """Searches, pictures, what runs here."""
     WRITE = 2
     """Judgements and their rounds: they name people."""
     ADMIN = 3
     """All there is: also what changes the index."""
+
+    def opens(self, needed: "Scope") -> bool:
+        """Whether a key of this scope opens what asks for `needed`."""
+        return self in {needed, Scope.ADMIN} or (needed is not Scope.METRICS and self > needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +46,25 @@ class Key:
     name: str
     scope: Scope
     digest: bytes = field(repr=False)
+    collection: str = ""
+    """The name, of a collection or an alias, by which alone it may ask; empty: all there is."""
 
 
-def new_key(name: str, scope: Scope) -> tuple[str, str]:
-    """A new key and the entry to keep of it; raises `SettingsError` for a name that no entry can hold."""
+def new_key(name: str, scope: Scope, collection: str = "") -> tuple[str, str]:
+    """A new key and the entry to keep of it; raises `SettingsError` for a name that no entry can hold.
+
+    With `collection` it is for that one alone, and then of a scope that has to do with one.
+    """
     if not _NAME.fullmatch(name):
         raise SettingsError(f"--name {name!r}: a key's name is 1 to 64 letters, digits, dots, dashes or underscores")
+    if collection and not _COLLECTION.fullmatch(collection):
+        raise SettingsError(f"--collection {collection!r}: no collection can be called so")
+    if collection and scope not in {Scope.READ, Scope.ADMIN}:
+        of_none = "judgements and metrics are of no collection: leave --collection out, or choose --scope read or admin"
+        raise SettingsError(f"--scope {scope.name.lower()} --collection {collection}: {of_none}")
     secret = _PREFIX + secrets.token_urlsafe(32)
-    return secret, f"{name}:{scope.name.lower()}:sha256:{_digest(secret).hex()}"
+    bound = f"@{collection}" if collection else ""
+    return secret, f"{name}:{scope.name.lower()}{bound}:sha256:{_digest(secret).hex()}"
 
 
 def read_keys(text: str, where: str) -> tuple[Key, ...]:
@@ -59,8 +79,10 @@ def read_keys(text: str, where: str) -> tuple[Key, ...]:
         found = _ENTRY.fullmatch(entry)
         if found is None:
             made_by = "`python -m search_app keys new` prints what to put there, and a key itself does not belong there"
-            raise SettingsError(f"{where}: entry {number} is not NAME:SCOPE:sha256:HASH; {made_by}")
-        keys.append(Key(found[1], Scope[found[2].upper()], bytes.fromhex(found[3])))
+            raise SettingsError(
+                f"{where}: entry {number} is not NAME:SCOPE:sha256:HASH or NAME:SCOPE@COLLECTION:sha256:HASH; {made_by}"
+            )
+        keys.append(Key(found[1], Scope[found[2].upper()], bytes.fromhex(found[4]), found[3] or ""))
     return tuple(keys)
 
 

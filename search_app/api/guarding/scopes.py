@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+from search_app.api.guarding.collection_paths import PREFIX, asked_of
 from search_app.api.guarding.keys import Scope
 
 PROBES = frozenset({"/healthz", "/readyz"})
 """What looks after the service asks these, without a key and by whatever name."""
+METRICS = "/metrics"
 _OPEN = PROBES | {"/", "/judge", "/docs", "/openapi.json", "/session"}
 _OPEN_BELOW = ("/static/", "/docs/assets/")
 """Pages, their files and the description of the API: the same everywhere, and in the public source."""
-_READING = frozenset({"/search", "/search/", "/search/batch", "/info"})
+_READING = frozenset({"/search", "/search/", "/search/batch", "/info", PREFIX, "/v1/embeddings", "/v1/models"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -24,9 +26,14 @@ def scope_needed(method: str, path: str) -> Scope | None:
     """What a key must open to ask this; None where no key is asked for."""
     if path in _OPEN or path.startswith(_OPEN_BELOW):
         return None
+    asked = asked_of(path)
+    if asked is not None and asked.collection is not None:
+        return scope_needed(method, asked.rest) or Scope.READ  # whether another one is ready is nobody's business
     is_picture = path.startswith("/images/") and (method in _SAFE or path.endswith("/explain"))
-    if path in _READING or is_picture:
+    if path in _READING or is_picture or path.startswith("/v1/models/"):
         return Scope.READ
+    if path == METRICS:
+        return Scope.METRICS
     if path == "/judgements" or path.startswith("/judgements/"):
         return Scope.WRITE
     return Scope.ADMIN

@@ -18,8 +18,10 @@ from search_app.index.edge import facets, layout, points
 from search_app.index.edge.conditions import filter_of
 from search_app.index.edge.wire import FacetValue, Nearest, Payloads, Question, Rows, WordVectors
 from search_app.index.fields import DERIVED, FORM, IMAGE, MEANING, WORDS, WORDS_FIELDS, meta_indexes, with_has_words
+from search_app.index.graph import Shape
 
 _PAGE = 2500
+_BATCH = 500
 
 
 class ShardInUseError(Exception):
@@ -44,9 +46,9 @@ class Engine:
         self._meta: dict[str, str] = {}
         """Metadata fields that were written since the shard was opened, and how they are indexed."""
 
-    def create(self, path: str, dim: int, graph_from: int) -> None:
+    def create(self, path: str, dim: int, shape: Shape) -> None:
         """Make an empty shard; see `layout.config`."""
-        self._shard = qe.EdgeShard.create(path, layout.config(dim, graph_from))
+        self._shard = qe.EdgeShard.create(path, layout.config(dim, shape))
 
     def load(self, path: str, patience: float) -> None:
         """Open a shard, waiting `patience` seconds for another owner to end."""
@@ -105,12 +107,12 @@ class Engine:
             qe.QueryRequest(
                 depth,
                 query=qe.Query.Nearest(points.query_vector(vector), channel),
-                params=layout.params(depth, exact=exact),
+                params=layout.params(depth, *looks, exact=exact),
                 filter=filter_of(clauses, among),
                 with_payload=False,
                 with_vector=False,
             )
-            for channel, vector, depth, exact, among, clauses in questions
+            for channel, vector, depth, looks, exact, among, clauses in questions
         ]
         answers = self._shard.query_batch(qe.QueryBatchRequest(requests))
         return [
@@ -171,6 +173,16 @@ class Engine:
             whole = payload | with_has_words(words[number])
             self._shard.update(qe.UpdateOperation.overwrite_payload([number], whole))
 
+    def apply(self, gone: list[int], rows: Rows, dim: int) -> int:
+        """Remove points and store others before anything else is asked; how many points there are then."""
+        self.delete(gone)
+        ids, vectors, words, payloads = rows
+        for start in range(0, len(ids), _BATCH):
+            part = slice(start, start + _BATCH)
+            wire = vectors[4 * dim * start : 4 * dim * (start + _BATCH)]
+            self.upsert((ids[part], wire, words[part], payloads[part]), dim)
+        return self.count()
+
     def _note_meta(self, payloads: Iterable[dict[str, Any]]) -> None:
         for payload in payloads:
             self._meta |= meta_indexes(payload)
@@ -191,12 +203,17 @@ class Engine:
         return facets.count_values(self._shard, key, filter_of(clauses, among), limit)
 
     def open_words(self, dim: int) -> None:
-        """Make empty channels for words; words that were there are dropped."""
+        """Make empty channels for words; words that were there are dropped.
+
+        Durable when it returns: where a kill lets the engine repeat these steps from its journal, it forgets the
+        channels in its settings and keeps them in its segments, and the shard opens once and never again.
+        """
         self._shard.update(qe.UpdateOperation.delete_payload_by_filter(qe.Filter(), [*WORDS_FIELDS]))
         for name in (MEANING, FORM):
             self._shard.update(qe.UpdateOperation.delete_vector_name(name))
         self._shard.update(qe.UpdateOperation.create_dense_vector(MEANING, dim, qe.Distance.Cosine))
         self._shard.update(qe.UpdateOperation.create_sparse_vector(FORM, qe.Modifier.Idf))
+        self._shard.flush()
 
     def update_words(self, words: list[tuple[int, WordVectors, dict[str, Any]]]) -> None:
         """Replace the words of points, vectors first: a point that a crash leaves halfway counts as unread.

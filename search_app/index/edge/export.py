@@ -41,6 +41,25 @@ class Rows(NamedTuple):
     words: list[WordVectors | None]
     payloads: list[dict[str, Any]]
 
+    def taken(self, places: Sequence[int]) -> "Rows":
+        """Those at some places."""
+        return Rows(
+            [self.ids[place] for place in places],
+            self.vectors[list(places)],
+            [self.words[place] for place in places],
+            [self.payloads[place] for place in places],
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence["Rows"]) -> "Rows":
+        """All of several, one after the other."""
+        return cls(
+            [number for part in parts for number in part.ids],
+            np.concatenate([part.vectors for part in parts]),
+            [words for part in parts for words in part.words],
+            [payload for part in parts for payload in part.payloads],
+        )
+
 
 def write_export(folder: Path, batches: Iterable[Rows], count: int, manifest: Manifest) -> Digests:
     """Write `count` points and return the digests; dimensions are the manifest's.
@@ -95,28 +114,14 @@ def patched(base: Path, touched: AbstractSet[int], fresh: Rows) -> Iterator[Rows
     for old in read_export(base):
         end = bisect_right(fresh.ids, old.ids[-1])
         kept = [place for place, number in enumerate(old.ids) if number not in touched]
-        yield _merged(_taken(old, kept), _taken(fresh, range(start, end)))
+        yield _merged(old.taken(kept), fresh.taken(range(start, end)))
         start = end
-    yield _taken(fresh, range(start, len(fresh.ids)))
+    yield fresh.taken(range(start, len(fresh.ids)))
 
 
 def _merged(first: Rows, second: Rows) -> Rows:
-    both = Rows(
-        first.ids + second.ids,
-        np.concatenate([first.vectors, second.vectors]),
-        first.words + second.words,
-        first.payloads + second.payloads,
-    )
-    return _taken(both, np.argsort(np.array(both.ids, np.int64)).tolist())
-
-
-def _taken(rows: Rows, places: Sequence[int]) -> Rows:
-    return Rows(
-        [rows.ids[place] for place in places],
-        rows.vectors[list(places)],
-        [rows.words[place] for place in places],
-        [rows.payloads[place] for place in places],
-    )
+    both = Rows.joined([first, second])
+    return both.taken(np.argsort(np.array(both.ids, np.int64)).tolist())
 
 
 def is_good(folder: Path, digests: Mapping[str, str]) -> bool:
@@ -142,11 +147,13 @@ def _rows(folder: Path, start: int, batch: list[dict[str, Any]]) -> Rows:
     has_words = (folder / MEANINGS).exists()
     meanings = np.load(folder / MEANINGS, mmap_mode="r")[part] if has_words else [None] * len(batch)
     ids = [int(payload.pop("id")) for payload in batch]
-    words = [_word_vectors(meaning, payload.pop(FORM, None)) for meaning, payload in zip(meanings, batch, strict=True)]
+    words = [to_row_words(meaning, payload) for meaning, payload in zip(meanings, batch, strict=True)]
     return Rows(ids, vectors, words, batch)
 
 
-def _word_vectors(meaning: Any, form: Any) -> WordVectors | None:
+def to_row_words(meaning: Any, payload: dict[str, Any]) -> WordVectors | None:
+    """The vectors of a point's words, of a row of `meaning.npy` and of a line, which is left as its payload."""
+    form = payload.pop(FORM, None)
     if form is None:
         return None
     indices, values = form

@@ -7,7 +7,10 @@
         manifest.json  lock        the lock is shared by those who read it
         shard/                     the engine's files, and their seal
         vectors.npy  points.jsonl  the export of a final generation
-      gen-000013.part/             the writer's work; what a killed writer leaves is resumed or dropped
+      gen-000013/                  committed too: a few changes of gen-000012, which stays as long as it is needed
+        manifest.json  lock
+        delta/  delta.copy/        all changes since, twice, in the form of an export
+      gen-000014.part/             the writer's work; what a killed writer leaves is resumed or dropped
       gen-000012.reader-77-1/      a private copy, of a process that found the shard owned by another
       damaged-gen-000012/          a shard that did not open well, kept for inspection
 
@@ -29,6 +32,7 @@ from search_app.errors import IndexDamaged, IndexInUse
 from search_app.index.edge.locks import FileLock
 from search_app.index.edge.pointer import Pointer, committed
 from search_app.index.files import copy_tree_sparse, real_size, require_space, sync_folder, sync_tree
+from search_app.index.manifest import Record, read_record
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +52,14 @@ class Lease:
     signature: tuple[int, int]
     """That of `CURRENT` when it named this generation."""
     lock: FileLock
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The whole generation that a generation is, or is a delta of."""
+
+    path: Path
+    record: Record
 
 
 class CollectionFolder:
@@ -82,7 +94,7 @@ class CollectionFolder:
             if generation is None or signature is None:
                 self._pointer.refuse_to_be_gone()
                 return None
-            lock = self._share(generation)
+            lock = self.share(generation)
             if lock is not None and self.signature() == signature:
                 return Lease(generation, signature, lock)
             if lock is not None:
@@ -91,7 +103,23 @@ class CollectionFolder:
                 raise self._pointer.broken(f"names {generation.name}, which is gone")
             time.sleep(0.01)  # it is being replaced at this moment
 
-    def _share(self, generation: Path) -> FileLock | None:
+    def ground(self, generation: Path, record: Record) -> Ground:
+        """What lies beneath a generation, itself where it is whole; raises `IndexDamaged` where it is gone."""
+        if not record.whole:
+            return Ground(generation, record)
+        path = self.path / f"gen-{record.whole:06d}"
+        return Ground(path, read_record(path / MANIFEST))
+
+    def _with_grounds(self, *generations: Path | None) -> set[Path]:
+        """These generations and those beneath them."""
+        needed = {one for one in generations if one is not None and one.is_dir()}
+        for one in [*needed]:
+            with contextlib.suppress(IndexDamaged):  # whoever opens it says so
+                needed.add(self.ground(one, read_record(one / MANIFEST)).path)
+        return needed
+
+    def share(self, generation: Path) -> FileLock | None:
+        """Keep a generation from being collected; None where it is gone, or is being removed."""
         try:
             lock = FileLock.take(generation / "lock", shared=True)
         except (FileNotFoundError, NotADirectoryError):
@@ -135,6 +163,14 @@ class CollectionFolder:
         copying.rename(part)
         return part
 
+    def begin_delta(self) -> Path:
+        """Make the folder in which a delta is written; raises `DiskFull`. What a kill leaves of it is swept away."""
+        folder = self.part().with_suffix(".copying")
+        self.drop(folder)
+        require_space(self.path, 0)
+        folder.mkdir(mode=0o700)
+        return folder
+
     def publish(self, part: Path) -> Path:
         """Turn the finished work folder into the current generation, durably."""
         generation = part.with_suffix("")
@@ -155,7 +191,8 @@ class CollectionFolder:
             if lock is not None and lock.still_named():
                 break
         try:
-            copy_tree_sparse(generation / SHARD, path / SHARD)
+            if (generation / SHARD).is_dir():  # else whoever opens the copy finds it damaged
+                copy_tree_sparse(generation / SHARD, path / SHARD)
         except BaseException:
             self.drop(path)
             lock.release()
@@ -170,18 +207,19 @@ class CollectionFolder:
 
     def collect(self, keep: Path | None) -> None:
         """Remove committed generations that nobody reads, except the current one and `keep`; for the writer."""
-        if keep is not None and keep.is_dir():
-            (keep / _KEPT).touch()
-        current = self.current()
+        current, kept = self._with_grounds(self.current()), self._with_grounds(keep)
+        for generation in kept - current:
+            (generation / _KEPT).touch()
         for _, generation in list(committed(self.path)):
-            if generation not in (current, keep):
+            if generation not in current | kept:
                 self._remove_unless_read(generation)
         self.sweep()
 
     def leave(self, generation: Path) -> None:
         """Remove a generation that was just read, where it was replaced meanwhile and is not kept; for readers."""
         with contextlib.suppress(IndexDamaged):  # whoever opens the collection next says so
-            if generation.is_dir() and generation != self.current() and not (generation / _KEPT).exists():
+            needed = self._with_grounds(self.current())
+            if generation.is_dir() and generation not in needed and not (generation / _KEPT).exists():
                 self._remove_unless_read(generation)
 
     def sweep(self) -> None:

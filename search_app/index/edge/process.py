@@ -113,7 +113,8 @@ class EdgeProcess:
         self._reaped = True
         words = "" if self._closing else self._last_words()
         if not self._closing:
-            logger.warning("the search engine's process ended (%s) %s", _cause(code), words)
+            extra = {"event": "engine_ended"}
+            logger.warning("the search engine's process ended (%s) %s", _cause(code), words, extra=extra)
         cause = f"{_cause(code)}{': ' if words else ''}{words.rpartition(chr(10))[2]}"
         for reply in waiting.values():
             reply.set_exception(IndexUnavailable(f"the search engine's process ended ({cause}); ask again soon"))

@@ -4,7 +4,8 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from search_app.datatypes import (
@@ -17,11 +18,14 @@ from search_app.datatypes import (
     Neighbours,
     PrintedWords,
     VectorQuery,
+    WholePoint,
 )
 from search_app.errors import IndexDamaged, IndexUnavailable, NoIndexYet, VectorIndexError
-from search_app.index.edge.generations import CollectionFolder
+from search_app.index.edge.generations import MANIFEST, CollectionFolder
 from search_app.index.edge.serving import Serving, open_current
 from search_app.index.edge.shard import EdgeShard
+from search_app.index.graph import Shape
+from search_app.index.manifest import read_record
 from search_app.index.validate import check_facet, check_ids, check_queries
 
 logger = logging.getLogger(__name__)
@@ -29,18 +33,40 @@ logger = logging.getLogger(__name__)
 _POLL_S = 0.3
 _LONGEST_DELAY_S = 10.0
 _HEALTHY_AFTER_S = 10.0
+_DRAINED_S = 0.5
+"""Questions wait this long at most for those before them, when a few changes are to be made in place."""
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedEdge:
+    """A generation that is not collected as long as its reader holds on to it."""
+
+    _serving: Serving
+    _blaming: Callable[[Serving], contextlib.AbstractContextManager[None]]
+    """Where what the engine finds damaged is seen to."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """Of this generation."""
+        return self._serving.record.manifest
+
+    def points(self, after: int = 0) -> Iterator[WholePoint]:
+        """Every point above id `after`, in id order."""
+        with self._blaming(self._serving):
+            yield from self._serving.shard.points(after)
 
 
 class EdgeReader:
     """Answers from the newest generation; a thread follows commits and starts a dead engine again.
 
     The next generation is opened, checked and warmed beside the one that answers, then takes its place;
-    requests under way end on the old one.
+    requests under way end on the old one. Only a delta over what answers is brought into it in its place.
     """
 
-    def __init__(self, place: CollectionFolder, graph_from: int, answer_s: float) -> None:
-        self._place, self._graph_from, self._answer_s = place, graph_from, answer_s
-        self._lock = threading.Lock()
+    def __init__(self, place: CollectionFolder, shape: Shape, answer_s: float) -> None:
+        self._place, self._shape, self._answer_s = place, shape, answer_s
+        self._lock = threading.Condition()
+        self._is_changing = False
         self._serving: Serving | None = None
         self._retired: list[Serving] = []
         self._error: VectorIndexError | None = None
@@ -104,6 +130,12 @@ class EdgeReader:
         with self._use() as serving:
             yield from serving.shard.scan()
 
+    @contextlib.contextmanager
+    def pinned(self) -> "Iterator[PinnedEdge]":
+        """Hold on to the generation that answers now."""
+        with self._hold() as serving:
+            yield PinnedEdge(serving, self._blaming)
+
     def count(self) -> int:
         """How many pictures the generation holds."""
         return self.manifest().count
@@ -122,20 +154,33 @@ class EdgeReader:
 
     @contextlib.contextmanager
     def _use(self) -> Iterator[Serving]:
+        with self._hold() as serving, self._blaming(serving):
+            yield serving
+
+    @contextlib.contextmanager
+    def _hold(self) -> Iterator[Serving]:
         with self._lock:
+            while self._is_changing:
+                self._lock.wait()
             serving = self._serving
             if serving is None:
                 raise self._reason()
             serving.users += 1
         try:
             yield serving
+        finally:
+            with self._lock:
+                serving.users -= 1
+                self._lock.notify_all()
+
+    @contextlib.contextmanager
+    def _blaming(self, serving: Serving) -> Iterator[None]:
+        try:
+            yield
         except IndexDamaged as error:
             if self._suspect(serving):
                 raise IndexUnavailable(f"{error}; it is opened again, from its export: ask again soon") from error
             raise
-        finally:
-            with self._lock:
-                serving.users -= 1
 
     def _suspect(self, serving: Serving) -> bool:
         """Open a generation again, rebuilt from its export, after the engine failed on files it had opened well.
@@ -170,10 +215,13 @@ class EdgeReader:
 
     def _follow_once(self) -> None:
         try:
-            if not self._is_served():
+            if not self._is_served() and not self._followed_in_place():
                 distrust = self._distrusted if self._rebuild else 0
                 fresh = open_current(
-                    self._place, self._graph_from, partial(EdgeShard, self._wake.set, self._answer_s), distrust=distrust
+                    self._place,
+                    self._shape,
+                    partial(EdgeShard, self._wake.set, self._answer_s, self._shape),
+                    distrust=distrust,
                 )
                 self._rebuild = False
                 self._opened_at = time.monotonic()
@@ -183,6 +231,38 @@ class EdgeReader:
         except Exception as error:  # the thread that follows must outlive what nobody thought of
             logger.debug("unexpected", exc_info=True)
             self._fail(IndexUnavailable(f"collection {self._place.collection!r} cannot be opened: {error}"))
+
+    def _followed_in_place(self) -> bool:
+        """Whether what is current is a few changes away from what answers, and answers now; who asks waits meanwhile.
+
+        Where somebody asks for long, as a scan does, or the engine has no copy of its own, false: another is opened.
+        """
+        serving = self._serving
+        if serving is None or serving.private is None or self._rebuild or not serving.shard.process.alive:
+            return False
+        lease = self._place.lease()
+        if lease is None:
+            return False
+        try:
+            record = read_record(lease.generation / MANIFEST)
+            if record.whole == serving.ground and self._may_change(serving):
+                serving.follow(lease, record)
+                return True
+        except BaseException:
+            lease.lock.release()
+            raise
+        finally:
+            with self._lock:
+                self._is_changing = False
+                self._lock.notify_all()
+        lease.lock.release()
+        return False
+
+    def _may_change(self, serving: Serving) -> bool:
+        """Whether all who asked have their answers; nobody else is let in then."""
+        with self._lock:
+            self._is_changing = True
+            return self._lock.wait_for(lambda: not serving.users, _DRAINED_S)
 
     def _is_served(self) -> bool:
         serving = self._serving

@@ -5,21 +5,23 @@ from pathlib import Path
 
 from search_app.errors import IndexDamaged
 from search_app.index.edge.export import is_good, read_export
-from search_app.index.edge.generations import SHARD, CollectionFolder
+from search_app.index.edge.generations import SHARD, CollectionFolder, Ground
 from search_app.index.edge.process import ShardDamaged
 from search_app.index.edge.seal import remove_seal
 from search_app.index.edge.shard import INDEX_FROM, EdgeShard
+from search_app.index.graph import Shape
+from search_app.index.kept import shape_kept
 from search_app.index.manifest import Record
 
 logger = logging.getLogger(__name__)
 
 
-def copy_or_restore(shard: EdgeShard, place: CollectionFolder, base: Path, record: Record, graph_from: int) -> bool:
-    """Open in the work folder what the generation in `base` holds, to be changed; whether it is a copy of its shard.
+def copy_or_restore(shard: EdgeShard, place: CollectionFolder, ground: Ground, shape: Shape) -> bool:
+    """Open in the work folder what a whole generation holds, to be changed; whether it is a copy of its shard.
 
     Damage is never copied: the next export would tell it as the truth. Raises `IndexDamaged` as `restore` does.
     """
-    part = place.part()
+    part, base, record = place.part(), ground.path, ground.record
     is_copy = True
     for _ in range(2):  # a copy can meet a reader that opens or repairs the original at this moment
         try:
@@ -31,13 +33,13 @@ def copy_or_restore(shard: EdgeShard, place: CollectionFolder, base: Path, recor
     else:
         is_copy = False
         place.begin_part(None)
-        restore(shard, base, record, part / SHARD, graph_from)
+        restore(shard, base, record, part / SHARD, shape)
         shard.load_checked(part / SHARD, record)
     remove_seal(part / SHARD)
     return is_copy
 
 
-def restore(shard: EdgeShard, generation: Path, record: Record, target: Path, graph_from: int) -> None:
+def restore(shard: EdgeShard, generation: Path, record: Record, target: Path, shape: Shape) -> None:
     """Make a shard at `target` from the export in `generation`, durably, and leave it closed and sealed.
 
     Raises `IndexDamaged` where there is no unharmed export.
@@ -47,11 +49,11 @@ def restore(shard: EdgeShard, generation: Path, record: Record, target: Path, gr
             f"{generation} is damaged and there is no unharmed export beside it to rebuild it from: "
             f"run `python -m search_app index {record.manifest.folder} --rebuild`"
         )
-    shard.create(target, record.manifest.dim, graph_from)
+    shard.create(target, record.manifest.dim, shape_kept(record.manifest.made_with, shape))
     if record.manifest.words_dim:
         shard.open_words(record.manifest.words_dim)
     for rows in read_export(generation):
         shard.upsert(rows)
-    shard.index_fields(min(graph_from, INDEX_FROM))
+    shard.index_fields(min(shape.graph_from, INDEX_FROM))
     shard.flush()
     shard.seal(target)

@@ -16,6 +16,7 @@ from search_app.datatypes import (
     Neighbours,
     PrintedWords,
     VectorQuery,
+    WholePoint,
     WordsPoint,
 )
 from search_app.errors import IndexDamaged
@@ -25,8 +26,11 @@ from search_app.index.edge.export import Digests, Rows, patched, write_export
 from search_app.index.edge.process import EdgeProcess, ShardDamaged
 from search_app.index.edge.seal import broken_seal, write_seal
 from search_app.index.edge.vectors import matrix, sent, word_vectors
+from search_app.index.edge.whole import paged
 from search_app.index.edge.wire import Nearest, Payloads, Question
+from search_app.index.edge.wire import Rows as SentRows
 from search_app.index.fields import CONTENT_HASH, HAS_WORDS
+from search_app.index.graph import USUAL, Shape
 from search_app.index.manifest import Record
 from search_app.index.payload import read_words, to_known, words_to_payload
 from search_app.index.ranking import Scored, answer
@@ -44,13 +48,16 @@ _SAME = 0.99
 class EdgeShard:
     """One shard at a time in a process of its own; see `EdgeProcess.call` for what every method raises."""
 
-    def __init__(self, on_end: Callable[[], None] | None = None, answer_s: float = ANSWER_S) -> None:
+    def __init__(
+        self, on_end: Callable[[], None] | None = None, answer_s: float = ANSWER_S, shape: Shape = USUAL
+    ) -> None:
+        """`shape` says how is searched."""
         self.process = EdgeProcess(on_end)
-        self._answer_s = answer_s
+        self._answer_s, self._looks = answer_s, (shape.looked_at, shape.rescored)
 
-    def create(self, path: Path, dim: int, graph_from: int) -> None:
-        """Make an empty shard; graphs are built for segments of more than `graph_from` points."""
-        self.process.call("create", str(path), dim, graph_from, timeout=_WORK_S)
+    def create(self, path: Path, dim: int, shape: Shape) -> None:
+        """Make an empty shard."""
+        self.process.call("create", str(path), dim, shape, timeout=_WORK_S)
 
     def load(self, path: Path, *, patience: float = 0.0) -> None:
         """Open a shard, waiting `patience` seconds for another owner to end."""
@@ -131,7 +138,7 @@ class EdgeShard:
 
     def _nearest(self, asked: Sequence[tuple[VectorQuery, int]]) -> list[Scored]:
         questions: list[Question] = [
-            (query.channel, sent(query.vector), depth, query.exact, query.among, resolve(query.where))
+            (query.channel, sent(query.vector), depth, self._looks, query.exact, query.among, resolve(query.where))
             for query, depth in asked
         ]
         found: list[Nearest] = self.process.call("nearest", questions, timeout=self._answer_s)
@@ -192,12 +199,23 @@ class EdgeShard:
         found: Payloads = self.process.call("page", after, timeout=self._answer_s)
         return found
 
+    def points(self, after: int) -> Iterator[WholePoint]:
+        """Every point above id `after`, in id order."""
+        return paged(self._rows_after, after)
+
     def upsert(self, rows: Rows) -> None:
         """Add or replace validated points, some hundreds at a time."""
-        if not rows.ids:
-            return
-        wire = (rows.ids, np.ascontiguousarray(rows.vectors, np.float32).tobytes(), rows.words, rows.payloads)
-        self.process.call("upsert", wire, rows.vectors.shape[1], timeout=_WORK_S)
+        if rows.ids:
+            self.process.call("upsert", _wire(rows), rows.vectors.shape[1], timeout=_WORK_S)
+
+    def apply(self, gone: Sequence[int], rows: Rows, count: int) -> None:
+        """Remove points and store others; no question is answered in between.
+
+        Raises `ShardDamaged` where there are not `count` points then.
+        """
+        found = self.process.call("apply", [*gone], _wire(rows), rows.vectors.shape[1], timeout=_WORK_S)
+        if found != count:
+            raise ShardDamaged(f"it holds {found} points where {count} were committed")
 
     def open_words(self, dim: int) -> None:
         """Make empty channels for words; what they held is dropped."""
@@ -230,9 +248,14 @@ class EdgeShard:
 
     def _rows(self) -> Iterator[Rows]:
         after = 0
-        while True:
-            ids, vectors, words, payloads = self.process.call("rows", after, timeout=_WORK_S)
-            if not ids:
-                return
-            yield Rows(ids, matrix(vectors, len(ids)), words, payloads)
-            after = ids[-1]
+        while (rows := self._rows_after(after)).ids:
+            yield rows
+            after = rows.ids[-1]
+
+    def _rows_after(self, after: int) -> Rows:
+        ids, vectors, words, payloads = self.process.call("rows", after, timeout=_WORK_S)
+        return Rows(ids, matrix(vectors, len(ids)), words, payloads)
+
+
+def _wire(rows: Rows) -> SentRows:
+    return rows.ids, np.ascontiguousarray(rows.vectors, np.float32).tobytes(), rows.words, rows.payloads

@@ -15,9 +15,9 @@ WordVectors: TypeAlias = tuple[bytes, Sparse]
 """How words are searched: a float32 vector by meaning (empty: none) and a sparse one by form (empty: none)."""
 Rows: TypeAlias = tuple[list[int], bytes, list[WordVectors | None], list[dict[str, Any]]]
 """Ids, float32 rows, vectors of the words and payloads."""
-Question: TypeAlias = tuple[str, bytes | Sparse, int, bool, tuple[int, ...] | None, tuple[Clause, ...]]
-"""Channel, vector, how many neighbours, whether to compare with every vector, among which ids (None: all), and what
-they must pass."""
+Question: TypeAlias = tuple[str, bytes | Sparse, int, tuple[int, int], bool, tuple[int, ...] | None, tuple[Clause, ...]]
+"""Channel, vector, how many neighbours, how many are looked at and how many scored again, whether to compare with every
+vector, among which ids (None: all), and what they must pass."""
 Nearest: TypeAlias = tuple[bytes, bytes]
 """The neighbours' ids as int64 and their scores as float32, best first."""
 

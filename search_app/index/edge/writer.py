@@ -1,21 +1,39 @@
 """The writer of an embedded collection: works on a copy, shows it by moving `CURRENT`."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from search_app.datatypes import EncoderSpec, FloatVector, Known, Manifest, Point, PrintedWords, WordsPoint, WordsSpec
+from search_app.datatypes import (
+    EncoderSpec,
+    FloatVector,
+    Known,
+    Manifest,
+    Neighbours,
+    Point,
+    PrintedWords,
+    VectorQuery,
+    WholePoint,
+    WordsPoint,
+    WordsSpec,
+)
 from search_app.errors import IndexDamaged
 from search_app.index.edge import full_disk
 from search_app.index.edge.changes import Changes
+from search_app.index.edge.deltas import add_delta
 from search_app.index.edge.export import Rows
 from search_app.index.edge.finish import Finish
-from search_app.index.edge.generations import MANIFEST, SHARD, CollectionFolder
+from search_app.index.edge.generations import MANIFEST, SHARD, CollectionFolder, Ground
+from search_app.index.edge.locks import FileLock
 from search_app.index.edge.restoring import copy_or_restore
 from search_app.index.edge.shard import INDEX_FROM, EdgeShard
+from search_app.index.edge.whole import to_rows
 from search_app.index.files import boot_id, real_size, require_space
+from search_app.index.graph import Shape
+from search_app.index.kept import warn_of_differences
 from search_app.index.manifest import (
     Record,
     check_model,
@@ -28,7 +46,14 @@ from search_app.index.manifest import (
     write_record,
 )
 from search_app.index.payload import to_payload
-from search_app.index.validate import check_ids, check_pictures, check_points, check_words
+from search_app.index.validate import (
+    check_ids,
+    check_pictures,
+    check_points,
+    check_queries,
+    check_whole,
+    check_words,
+)
 
 _BATCH = 500
 _OWNER_ENDS_S = 10.0
@@ -43,13 +68,21 @@ class EdgeWriter:
     """
 
     def __init__(
-        self, place: CollectionFolder, spec: EncoderSpec, folder: str, *, rebuild: bool, graph_from: int
+        self,
+        place: CollectionFolder,
+        spec: EncoderSpec,
+        folder: str,
+        *,
+        rebuild: bool,
+        shape: Shape,
+        lock: FileLock | None = None,
     ) -> None:
-        self._place, self._spec, self._folder, self._graph_from = place, spec, folder, graph_from
+        """`lock` is that of the collection's one writer, where the caller has it; `close` gives it back."""
+        self._place, self._spec, self._folder, self._shape = place, spec, folder, shape
         self._shard: EdgeShard | None = None
-        self._made = self._opened = self._changed = False
+        self._made = self._opened = self._changed = self._resumed = False
         with full_disk.told(place.path):
-            self._lock = place.lock_for_writing()
+            self._lock = lock or place.lock_for_writing()
             try:
                 self._begin(rebuild=rebuild)
             except BaseException:
@@ -67,16 +100,20 @@ class EdgeWriter:
         self._part = self._place.part()
         self._base = self._place.current()
         self._committed = read_record(self._base / MANIFEST) if self._base else None
+        self._ground = self._place.ground(self._base, self._committed) if self._base and self._committed else None
         base = self._committed.manifest if self._committed else None
         self._changes = Changes(self._base, base)
         if base is not None and not rebuild:
             check_model(base, self._spec)
+            warn_of_differences(base.collection, base.made_with, self._shape.made_with)
             self._draft = self._begun(base)
         else:
             fresh = fresh_manifest(self._place.collection, self._spec, self._folder, base)
-            self._draft = self._begun(fresh, rebuilt=base is not None)
+            made = replace(fresh, made_with=self._shape.made_with)
+            self._draft = self._begun(made, rebuilt=base is not None)
             self._changes.forget()
-            self._base, self._changed = None, True
+            self._base = self._ground = None
+            self._changed = True
         self._resume(base, rebuild=rebuild)
 
     def _begun(self, manifest: Manifest, *, rebuilt: bool = False) -> Record:
@@ -90,14 +127,15 @@ class EdgeWriter:
         """
         try:
             left = read_record(self._part / MANIFEST)
-            if left.boot == boot_id() and resumes(left, base, self._spec, self._folder, rebuild=rebuild):
-                self._made = self._changed = True
+            alike = left.manifest.made_with == self._draft.manifest.made_with
+            if alike and left.boot == boot_id() and resumes(left, base, self._spec, self._folder, rebuild=rebuild):
+                self._made = self._changed = self._resumed = True
                 highest = self._work().highest_id()
                 self._draft = replace(left, manifest=grown(left.manifest, highest))
                 self._changes.forget()
                 return
         except IndexDamaged:  # no manifest, or no shard that opens
-            self._made, self._changed = False, self._base is None
+            self._made, self._changed, self._resumed = False, self._base is None, False
         self._place.drop(self._part)
 
     def _work(self) -> EdgeShard:
@@ -105,7 +143,7 @@ class EdgeWriter:
         if self._shard is not None and not self._shard.process.alive:
             self._shard.close()
             self._shard, self._opened = None, False
-        shard = self._shard = self._shard or EdgeShard()
+        shard = self._shard = self._shard or EdgeShard(shape=self._shape)
         if not self._opened:
             if self._made:
                 shard.load(self._part / SHARD, patience=_OWNER_ENDS_S)
@@ -115,15 +153,22 @@ class EdgeWriter:
         return shard
 
     def _make_part(self, shard: EdgeShard) -> None:
-        if self._base is None or self._committed is None:
+        if self._ground is None:
             self._place.begin_part(None)
-            shard.create(self._part / SHARD, self._spec.dim, self._graph_from)
+            shard.create(self._part / SHARD, self._spec.dim, self._shape)
         else:
-            copied = copy_or_restore(shard, self._place, self._base, self._committed, self._graph_from)
+            copied = copy_or_restore(shard, self._place, self._ground, self._shape)
             self._changed = self._changed or not copied
+            self._add_delta(shard)
         if self._changed:
             write_record(self._part / MANIFEST, self._draft)
         self._made = True
+
+    def _add_delta(self, shard: EdgeShard) -> None:
+        """What the generation has beyond the whole one that was copied."""
+        if self._base is not None and self._committed is not None:
+            delta = add_delta(shard, self._base, self._committed)
+            self._changes.note([*delta.touched], lost=False)
 
     def _change(self, ids: Sequence[int], *, lost: bool) -> EdgeShard:
         """As `_work`, to change these points; raises `DiskFull` before the engine would die of it."""
@@ -139,10 +184,19 @@ class EdgeWriter:
         """The manifest this writer started from; `next_id` counts what it wrote since."""
         return self._draft.manifest
 
+    def resumed(self) -> bool:
+        """Whether it goes on with what an interrupted run had stored."""
+        return self._resumed
+
     @full_disk.tells
     def scan(self) -> Iterator[Known]:
         """Every picture in id order, including what an interrupted run had stored."""
         return self._work().scan()
+
+    @full_disk.tells
+    def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
+        """The payload of each id that exists."""
+        return self._work().fetch(check_ids(ids))
 
     @full_disk.tells
     def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
@@ -153,6 +207,39 @@ class EdgeWriter:
     def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
         """The words of each id whose words were read."""
         return self._work().words(check_ids(ids))
+
+    def points(self, after: int = 0) -> Iterator[WholePoint]:
+        """Every point above id `after`, in id order, including what an interrupted run had stored."""
+        return self._work().points(after)
+
+    @full_disk.tells
+    def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
+        """Answer from what is written so far."""
+        check_queries(queries, self._draft.manifest)
+        return self._work().search(queries)
+
+    @full_disk.tells
+    def write(self, points: Sequence[WholePoint]) -> None:
+        """Add or replace points with their words; see `IndexWriter.write`."""
+        manifest = self._draft.manifest
+        vectors = check_whole(points, self._spec.dim, manifest.words_dim)
+        self.store(to_rows(points, vectors, manifest.words_fingerprint))
+
+    @full_disk.tells
+    def store(self, rows: Rows) -> None:
+        """Add or replace validated whole points, as they travel."""
+        for start in range(0, len(rows.ids), _BATCH):
+            batch = rows.taken(range(start, min(start + _BATCH, len(rows.ids))))
+            self._change(batch.ids, lost=True).upsert(batch)
+            self._draft = replace(self._draft, manifest=grown(self._draft.manifest, max(batch.ids)))
+
+    @full_disk.tells
+    def reserve(self, next_id: int) -> None:
+        """Raise the high-water mark; see `IndexWriter.reserve`."""
+        if next_id > self._draft.manifest.next_id:
+            self._change([], lost=False)
+            self._draft = replace(self._draft, manifest=grown(self._draft.manifest, next_id - 1))
+            write_record(self._part / MANIFEST, self._draft)
 
     @full_disk.tells
     def upsert(self, points: Sequence[Point]) -> None:
@@ -216,6 +303,7 @@ class EdgeWriter:
             return committed.manifest
         record = self._finish(final=final)
         self._base = self._place.publish(self._part)
+        self._ground = Ground(self._base, record)
         self._made = self._changed = False
         self._changes.committed()
         self._committed, self._draft = record, self._begun(record.manifest)
@@ -230,9 +318,13 @@ class EdgeWriter:
         shard = self._work()
         require_space(self._place.path, real_size(self._part))
         manifest = replace(
-            self._draft.manifest, folder=self._folder, model=self._spec.name, generation=self._place.next_number()
+            self._draft.manifest,
+            folder=self._folder,
+            model=self._spec.name,
+            generation=self._place.next_number(),
+            committed_at=round(time.time(), 3),
         )
-        finish = Finish(shard, self._part, self._base, self._committed, min(self._graph_from, INDEX_FROM))
+        finish = Finish(shard, self._part, self._ground, min(self._shape.graph_from, INDEX_FROM))
         record = finish.run(replace(self._draft, manifest=manifest, final=final), self._changes.few())
         self._opened = False
         return record

@@ -2,17 +2,18 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 from qdrant_client import QdrantClient, models
 
-from search_app.index import graph
 from search_app.index.fields import CONTENT_HASH, INDEXES, PATH
-from search_app.index.server import requests
+from search_app.index.profile import DEFAULT, Consistency, Profile
+from search_app.index.server import settings
 from search_app.index.server.address import Address
 from search_app.index.server.errors import CollectionGone, already_exists, delay_asked, in_words
+from search_app.index.server.names import published
 from search_app.index.server.retry import Patience
 from search_app.index.server.versions import skew
 
@@ -29,8 +30,19 @@ Result = TypeVar("Result")
 class ServerCollections:
     """One client with patience; every operation is idempotent, so each may be tried again."""
 
-    def __init__(self, client: QdrantClient, address: Address, patience: Patience) -> None:
+    def __init__(
+        self,
+        client: QdrantClient,
+        address: Address,
+        patience: Patience,
+        profile: Profile = DEFAULT,
+        consistency: Consistency | None = None,
+    ) -> None:
+        """`consistency` is that of whoever reads here; see `profile.Cluster.read_consistency`."""
         self._client, self._address, self._patience = client, address, patience
+        self.profile = profile
+        self._agreeing: dict[str, Any] = settings.agreeing(consistency)
+        """Said with every reading request."""
         self.server = f"the Qdrant server at {address}"
         """As messages name it."""
         self._indexed: set[tuple[str, str]] = set()
@@ -60,10 +72,10 @@ class ServerCollections:
         """Close the connection."""
         self._client.close()
 
-    def target(self, alias: str) -> str | None:
-        """The physical collection an alias stands for."""
+    def pointers(self) -> dict[str, str]:
+        """The server's aliases, of which `names` knows the meaning: name to physical collection."""
         aliases = self._do(self._client.get_aliases).aliases
-        return next((one.collection_name for one in aliases if one.alias_name == alias), None)
+        return {one.alias_name: one.collection_name for one in aliases}
 
     def collections(self) -> list[str]:
         """The names of all physical collections."""
@@ -77,14 +89,7 @@ class ServerCollections:
             partial(
                 self._client.create_collection,
                 name,
-                vectors_config=requests.dense_vectors(dim),
-                hnsw_config=models.HnswConfigDiff(
-                    m=graph.LINKS,
-                    ef_construct=graph.CANDIDATES,
-                    full_scan_threshold=graph.kilobytes(graph.SCORED_SINGLY, dim),
-                ),
-                quantization_config=requests.INT8,
-                optimizers_config=models.OptimizersConfigDiff(indexing_threshold=0),
+                **settings.of_collection(dim, self.profile),
             )
         )
         self.index_fields(name)
@@ -112,7 +117,7 @@ class ServerCollections:
     def _index(self, name: str, kinds: Mapping[str, str]) -> None:
         for key, kind in kinds.items():
             if (name, key) not in self._indexed:
-                schema = models.PayloadSchemaType(kind)
+                schema = settings.of_field(key, kind, self.profile)
                 self._do(partial(self._client.create_payload_index, name, key, field_schema=schema, wait=True))
                 self._indexed.add((name, key))
 
@@ -121,7 +126,8 @@ class ServerCollections:
 
         The mark is stored in the same step by servers from 1.16 on, older ones leave it out.
         """
-        if self._make(partial(self._client.create_collection, name, vectors_config={}, metadata=dict(mark))):
+        bare = settings.of_bare_collection(self.profile)
+        if self._make(partial(self._client.create_collection, name, metadata=dict(mark), **bare)):
             return True
         try:
             return self.mark(name) == mark  # ours, and the answer that said so was lost
@@ -155,10 +161,19 @@ class ServerCollections:
         self._indexed = {pair for pair in self._indexed if pair[0] != name}
         self._do(lambda: self._client.delete_collection(name))
 
-    def point_alias(self, alias: str, name: str) -> None:
-        """Let `alias` stand for `name` from one moment to the next."""
-        create = models.CreateAlias(collection_name=name, alias_name=alias)
-        actions: list[Any] = [models.CreateAliasOperation(create_alias=create)]
-        if self.target(alias) is not None:
-            actions.insert(0, models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=alias)))
-        self._do(lambda: self._client.update_collection_aliases(actions))
+    def publish(self, collection: str, name: str) -> None:
+        """Let physical collection `name` hold `collection` for all that stand for it, from one moment to the next."""
+        self.point(published(self.pointers(), collection, name))
+
+    def point(self, to: Mapping[str, str], forget: Sequence[str] = ()) -> None:
+        """Set some pointers and remove others in one step; nothing is sent where nothing changes.
+
+        One that is set replaces what was there.
+        """
+        actions: list[Any] = [
+            models.CreateAliasOperation(create_alias=models.CreateAlias(collection_name=name, alias_name=pointer))
+            for pointer, name in to.items()
+        ]
+        actions += [models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=one)) for one in forget]
+        if actions:
+            self._do(lambda: self._client.update_collection_aliases(actions))

@@ -53,6 +53,11 @@ class ServerEngine(ServerCollections):
         batch = models.Batch(ids=[*ids], vectors={IMAGE: vectors.tolist()}, payloads=payloads)
         self._do(lambda: self._client.upsert(name, batch, wait=True))
 
+    def write(self, name: str, points: Sequence[models.PointStruct]) -> None:
+        """Add or replace whole points that were validated."""
+        self._index_meta(name, [point.payload or {} for point in points])
+        self._do(lambda: self._client.upsert(name, [*points], wait=True))
+
     def update_payloads(self, name: str, payloads: list[tuple[int, dict[str, Any]]]) -> None:
         """Replace the payloads of existing points but for the words."""
         self._index_meta(name, [payload for _, payload in payloads])
@@ -75,7 +80,7 @@ class ServerEngine(ServerCollections):
     def open_words(self, name: str, dim: int) -> None:
         """Make empty channels for words; words that were there are dropped."""
         self._do(partial(self._client.delete_payload, name, [*WORDS_FIELDS], models.Filter(), wait=True))
-        for channel, config in requests.word_channels(dim).items():
+        for channel, config in requests.word_channels(dim, self.profile.vectors).items():
             self._do(partial(self._delete_channel, name, channel))
             self._make(partial(self._client.create_vector_name, name, channel, config, wait=True))
 
@@ -130,16 +135,29 @@ class ServerEngine(ServerCollections):
 
     def _retrieve(self, name: str, ids: list[int], **wanted: Any) -> Iterator[Any]:
         for some in _pages(ids):
-            yield from self._do(partial(self._client.retrieve, name, [*some], **wanted))
+            yield from self._do(partial(self._client.retrieve, name, [*some], **wanted, **self._agreeing))
 
     def page(self, name: str, after: int) -> list[tuple[int, dict[str, Any]]]:
         """The next payloads above id `after`, in id order; empty at the end."""
         records, _ = self._do(
             lambda: self._client.scroll(
-                name, offset=after + 1, limit=_PAGE, with_payload=requests.BRIEF, with_vectors=False
+                name, offset=after + 1, limit=_PAGE, with_payload=requests.BRIEF, with_vectors=False, **self._agreeing
             )
         )
         return [(int(record.id), record.payload or {}) for record in records]
+
+    def whole(self, name: str, after: int) -> list[Any]:
+        """The next records above id `after` with all they hold, in id order; empty at the end."""
+        some = partial(
+            self._client.scroll,
+            name,
+            offset=after + 1,
+            limit=_PAGE,
+            with_payload=True,
+            with_vectors=True,
+            **self._agreeing,
+        )
+        return list(self._do(some)[0])
 
     def count(self, name: str) -> int:
         """How many pictures there are."""
@@ -152,7 +170,7 @@ class ServerEngine(ServerCollections):
         if key == HAS_WORDS:
             return yes_or_no(lambda more: self._count_where(name, (*clauses, *more), among))[:limit]
         chosen = filter_of(clauses, among)
-        ask = partial(self._client.facet, name, key, facet_filter=chosen, limit=limit, exact=True)
+        ask = partial(self._client.facet, name, key, facet_filter=chosen, limit=limit, exact=True, **self._agreeing)
         try:
             hits = self._do(ask).hits
         except VectorIndexError as error:
@@ -170,8 +188,8 @@ class ServerEngine(ServerCollections):
         return answer(queries, lambda asked: self._nearest(name, asked))
 
     def _nearest(self, name: str, asked: Sequence[tuple[VectorQuery, int]]) -> list[Scored]:
-        questions = [requests.nearest(query, depth) for query, depth in asked]
-        replies = self._do(lambda: self._client.query_batch_points(name, questions))
+        questions = [requests.nearest(query, depth, self.profile) for query, depth in asked]
+        replies = self._do(lambda: self._client.query_batch_points(name, questions, **self._agreeing))
         if len(replies) != len(questions):
             raise IndexDamaged(f"{self.server} answered {len(replies)} of {len(questions)} queries")
         return [

@@ -37,6 +37,11 @@ def in_words(error: Exception, address: Address, version: Callable[[], str]) -> 
     where = f"the Qdrant server at {address}"
     text = address.without_secrets(_text(error))
     status = _status(error)
+    if _is_limit(status, text):
+        return VectorIndexError(
+            f"{where} keeps the limits of this collection's strict mode ({text}): ask for less, or raise the limit on "
+            f"the server and in [strict_mode] of SEARCH_PROFILE"
+        )
     if status in _NO_ACCESS:
         return IndexUnavailable(f"{where} refuses access ({status}): check QDRANT_API_KEY, and what it may do there")
     if (reason := _no_answer(error, text)) is not None:
@@ -57,10 +62,17 @@ def _no_answer(error: Exception, text: str) -> str | None:
             f"answers what is no answer of Qdrant's ({text}): check that QDRANT_URL names a Qdrant server, and what is "
             f"between it and here"
         )
+    if "rate limit exceeded" in text.lower():
+        return f"is asked more often than the collection's strict mode allows ({text}): ask later, or raise the rate"
     if (asked := delay_asked(error)) is not None:
         wish = f", and asks to be left alone for {asked:.0f} s" if asked else ""
         return f"does not answer ({text}){wish}: check that it runs, or unset QDRANT_URL to use the embedded index"
     return None
+
+
+def _is_limit(status: object, text: str) -> bool:
+    """Whether strict mode refused: it says so in these words, 403 before Qdrant 1.14 and 400 since."""
+    return status in {400, 403, "INVALID_ARGUMENT", "PERMISSION_DENIED"} and ". Help: " in text
 
 
 def already_exists(error: Exception) -> bool:

@@ -37,8 +37,9 @@ _held: set[str] = set()
 class ServerLock:
     """Held from construction to `release`; raises `IndexInUse` saying who holds it."""
 
-    def __init__(self, engine: ServerEngine, collection: str) -> None:
-        self._engine, self._name, self._collection = engine, f"{collection}__writer", collection
+    def __init__(self, engine: ServerEngine, collection: str, what: str = "") -> None:
+        self._engine, self._name = engine, f"{collection}__writer"
+        self._what = what or f"collection {collection!r}"
         self._token, self._began = uuid.uuid4().hex, time.time()
         self._lost = False
         self._sure_until = 0.0
@@ -60,7 +61,7 @@ class ServerLock:
                 break
             self._engine.drop(self._name)
         raise IndexInUse(
-            f"collection {self._collection!r} is being written by {_describe(self._holder())}: wait until that run "
+            f"{self._what} is being written by {_describe(self._holder())}: wait until that run "
             f"has ended (the lock of a dead one ends after {_DEAD_AFTER_S:.0f} s)"
         )
 
@@ -94,7 +95,7 @@ class ServerLock:
             try:
                 self._beat()
             except VectorIndexError as error:  # the next beat tries again; `check` speaks up when the lock is lost
-                logger.warning("the lock of collection %r could not be renewed: %s", self._collection, error)
+                logger.warning("the lock of %s could not be renewed: %s", self._what, error)
 
     def check(self, *, thoroughly: bool = False) -> None:
         """Raise `IndexInUse` when the lock was lost; asks the server where that was not done just now."""
@@ -102,7 +103,7 @@ class ServerLock:
             self._beat()
         if self._lost:
             raise IndexInUse(
-                f"collection {self._collection!r} was taken over by another writer, as this one gave no sign of life "
+                f"{self._what} was taken over by another writer, as this one gave no sign of life "
                 f"for {_DEAD_AFTER_S:.0f} s: run again when that one has ended"
             )
 
@@ -115,7 +116,7 @@ class ServerLock:
             self.check(thoroughly=True)
             self._engine.drop(self._name)
         except VectorIndexError as error:  # it ends by itself
-            logger.warning("the lock of collection %r could not be given back: %s", self._collection, error)
+            logger.warning("the lock of %s could not be given back: %s", self._what, error)
 
 
 def _is_alive(holder: Mapping[str, Any]) -> bool:

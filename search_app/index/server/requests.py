@@ -9,24 +9,20 @@ from qdrant_client import models
 from search_app.datatypes import SparseVector, VectorQuery, WordsPoint
 from search_app.index import graph
 from search_app.index.conditions import resolve
-from search_app.index.fields import FORM, IMAGE, MEANING, WORDS
+from search_app.index.fields import FORM, MEANING, WORDS
+from search_app.index.profile import Profile, Vectors
 from search_app.index.server.conditions import filter_of
 
-INT8 = models.ScalarQuantization(
-    scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=graph.QUANTILE)
-)
 BRIEF = models.PayloadSelectorExclude(exclude=[WORDS])
 """The payload without the words, which may be a page of text."""
 
 
-def dense_vectors(dim: int) -> dict[str, models.VectorParams]:
-    """The channel that every collection has."""
-    return {IMAGE: models.VectorParams(size=dim, distance=models.Distance.COSINE)}
-
-
-def word_channels(dim: int) -> Mapping[str, models.DenseVectorNameConfig | models.SparseVectorNameConfig]:
+def word_channels(
+    dim: int, vectors: Vectors
+) -> Mapping[str, models.DenseVectorNameConfig | models.SparseVectorNameConfig]:
     """The channels of the words, by name; the server adds the IDF to the sparse one."""
-    meaning = models.DenseVectorConfig(size=dim, distance=models.Distance.COSINE)
+    half = models.VectorStorageDatatype.FLOAT16 if vectors.datatype == "float16" else None
+    meaning = models.DenseVectorConfig(size=dim, distance=models.Distance.COSINE, datatype=half)
     form = models.SparseVectorConfig(modifier=models.Modifier.IDF)
     return {
         MEANING: models.DenseVectorNameConfig(dense=meaning),
@@ -44,7 +40,7 @@ def word_vectors(point: WordsPoint) -> models.PointVectors | None:
     return models.PointVectors(id=point.id, vector=vectors) if vectors else None
 
 
-def nearest(query: VectorQuery, depth: int) -> models.QueryRequest:
+def nearest(query: VectorQuery, depth: int, profile: Profile) -> models.QueryRequest:
     """Ask for the best `depth` points."""
     vector = _sparse(query.vector) if isinstance(query.vector, SparseVector) else query.vector.tolist()
     return models.QueryRequest(
@@ -53,10 +49,10 @@ def nearest(query: VectorQuery, depth: int) -> models.QueryRequest:
         limit=depth,
         filter=filter_of(resolve(query.where), query.among),
         params=models.SearchParams(
-            hnsw_ef=graph.EF,
+            hnsw_ef=profile.hnsw.ef,
             exact=query.exact,
             quantization=models.QuantizationSearchParams(
-                ignore=query.exact, rescore=True, oversampling=graph.oversampling(depth)
+                ignore=query.exact, rescore=True, oversampling=graph.oversampling(depth, profile.quantization.rescored)
             ),
         ),
         with_payload=False,

@@ -8,11 +8,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from search_app.datatypes import FloatMatrix, WordsPoint
+from search_app.datatypes import FloatMatrix, WholePoint, WordsPoint
 from search_app.errors import VectorIndexError
 from search_app.index.fields import CONTENT_HASH, PATH, PATH_BYTES, WORDS_BY
 from search_app.index.payload import words_to_payload
 from search_app.index.server.engine import MANIFEST_ID, ServerEngine
+from search_app.index.server.lanes import Lanes
+from search_app.index.server.whole import payload_of, to_struct
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +33,9 @@ class Sent:
     Every method raises `VectorIndexError` where the server still lacks something that was sent four times.
     """
 
-    def __init__(self, engine: ServerEngine, name: str) -> None:
-        self._engine, self._name = engine, name
+    def __init__(self, engine: ServerEngine, name: str, at_once: int = 1) -> None:
+        """Of new points `at_once` requests may be under way; what they raise is raised by a later call."""
+        self._engine, self._name, self._lanes = engine, name, Lanes(at_once)
         self._notes: dict[int, int | None] = {}
         """A number that stands for the payload, None for what was removed: a million pictures fit in memory."""
 
@@ -46,6 +49,23 @@ class Sent:
 
         self._send_pictures(payloads, send)
 
+    def settle(self) -> None:
+        """Wait until all that was sent has arrived."""
+        self._lanes.settle()
+
+    def close(self) -> None:
+        """Wait for what is under way and send no more."""
+        self._lanes.close()
+
+    def write(self, points: Sequence[WholePoint], rows: FloatMatrix, fingerprint: str) -> None:
+        """Add or replace points with their words, whose vectors are the rows."""
+        payloads = {int(point.id): payload_of(point, fingerprint) for point in points}
+        structs = {
+            int(point.id): to_struct(point, row, payloads[int(point.id)])
+            for point, row in zip(points, rows, strict=True)
+        }
+        self._send_pictures(payloads, lambda ids: self._engine.write(self._name, [structs[one] for one in ids]))
+
     def update_payloads(self, payloads: Mapping[int, Payload]) -> None:
         """Replace the payloads of existing points but for the words."""
         self._send_pictures(
@@ -54,10 +74,11 @@ class Sent:
 
     def _send_pictures(self, payloads: Mapping[int, Payload], send: Callable[[list[int]], None]) -> None:
         self._notes |= {number: _note(payload) for number, payload in payloads.items()}
-        self._until_there([*payloads], send, self.lacking)
+        self._lanes.put(payloads, lambda: self._until_there([*payloads], send, self.lacking))
 
     def update_words(self, points: Sequence[WordsPoint], fingerprint: str) -> None:
         """Replace the words of existing points."""
+        self.settle()
         by_id = {one.id: one for one in points}
 
         def send(ids: list[int]) -> None:
@@ -72,6 +93,7 @@ class Sent:
 
     def delete(self, ids: list[int]) -> None:
         """Remove points."""
+        self.settle()
         self._notes |= dict.fromkeys(ids)
         self._until_there(ids, lambda some: self._engine.delete(self._name, some), self.lacking)
 
@@ -91,6 +113,7 @@ class Sent:
 
     def check(self) -> None:
         """Look at everything again that was sent."""
+        self.settle()
         missing = self.lacking([*self._notes])
         if missing:
             raise self._lost(missing)

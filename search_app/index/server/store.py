@@ -7,6 +7,8 @@ collection where it lies, as the server answers while it is written: its points 
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -26,12 +28,16 @@ from search_app.errors import IndexUnavailable, NoIndexYet, VectorIndexError
 from search_app.index.deadline import seconds_left, waiting
 from search_app.index.manifest import record_from_json
 from search_app.index.payload import read_words, to_known
+from search_app.index.profile import DEFAULT, Consistency, Profile
 from search_app.index.server.address import Address
 from search_app.index.server.connection import connect
 from search_app.index.server.engine import ServerEngine
 from search_app.index.server.errors import CollectionGone
+from search_app.index.server.head import DIRTY
+from search_app.index.server.names import aliases_of, current
+from search_app.index.server.pinned import PinnedServer
 from search_app.index.server.retry import Patience
-from search_app.index.server.writer import DIRTY, ServerWriter
+from search_app.index.server.writer import ServerWriter
 from search_app.index.validate import check_facet, check_ids, check_queries
 
 _FRESH_S = 0.5
@@ -65,25 +71,50 @@ class ServerStore:
         *,
         make_client: Callable[[int], Any] | None = None,
         waits: tuple[Waiting, Waiting] = (READING, WRITING),
+        through_aliases: bool = False,
     ) -> None:
         """`make_client`, given the longest silence in seconds, replaces the connection to `url`.
 
-        Of `waits` the first is for readers, the second for writers.
+        Of `waits` the first is for readers, the second for writers. `through_aliases` says that `collection` may be an
+        alias: what it stands for when the server answers first is kept to.
         """
         self._address, self._collection = Address(url, api_key), collection
+        self._through_aliases, self._profile = through_aliases, DEFAULT
         self._make_client = make_client or (lambda silence_s: connect(self._address, silence_s))
         self._reading, self._writing = waits
 
+    def with_profile(self, profile: Profile) -> "ServerStore":
+        """The same, where collections are made and asked as a profile says."""
+        other = copy(self)
+        other._profile = profile  # noqa: SLF001 - it is one of us
+        return other
+
     def reader(self) -> "ServerReader":
         """Open for answering; see `IndexStore.reader`."""
-        return ServerReader(self._engine(self._reading), self._collection, self._reading.patience.total_s)
+        longest_s = self._reading.patience.total_s
+        engine = self._engine(self._reading, self._profile.cluster.read_consistency)
+        return ServerReader(engine, self._collection, longest_s, through_aliases=self._through_aliases)
 
     def writer(self, spec: EncoderSpec, folder: str, *, rebuild: bool = False) -> ServerWriter:
         """Open for changing; see `IndexStore.writer`."""
-        return ServerWriter(self._engine(self._writing), self._collection, spec, folder, rebuild=rebuild)
+        # It looks at what it sent: on any other copy than the one that took it that may be missing for a moment.
+        agreeing: Consistency | None = "all" if (self._profile.cluster.replication_factor or 1) > 1 else None
+        engine, collection = self._engine(self._writing, agreeing), self._collection
+        if self._through_aliases:
+            try:
+                collection = aliases_of(engine.pointers()).resolve(collection)
+            except VectorIndexError:
+                engine.close()
+                raise
+        return ServerWriter(engine, collection, spec, folder, rebuild=rebuild)
 
-    def _engine(self, waits: Waiting) -> ServerEngine:
-        return ServerEngine(self._make_client(waits.silence_s), self._address, waits.patience)
+    def lightly(self) -> "ServerStore":
+        """Itself: a server's collection is changed in its place."""
+        return self
+
+    def _engine(self, waits: Waiting, agreeing: Consistency | None) -> ServerEngine:
+        client = self._make_client(waits.silence_s)
+        return ServerEngine(client, self._address, waits.patience, self._profile, agreeing)
 
 
 class ServerReader:
@@ -93,8 +124,11 @@ class ServerReader:
     others are told at once that it failed.
     """
 
-    def __init__(self, engine: ServerEngine, collection: str, longest_s: float) -> None:
+    def __init__(
+        self, engine: ServerEngine, collection: str, longest_s: float, *, through_aliases: bool = False
+    ) -> None:
         self._engine, self._collection, self._longest_s = engine, collection, longest_s
+        self._may_be_alias = through_aliases
         self._lock = threading.Lock()
         self._known: tuple[str, Manifest] | VectorIndexError | None = None
         self._known_until = 0.0
@@ -131,7 +165,10 @@ class ServerReader:
         self._known_until = time.monotonic() + _FRESH_S
 
     def _look_up(self) -> tuple[str, Manifest]:
-        name = self._engine.target(self._collection)
+        pointers = self._engine.pointers()
+        if self._may_be_alias:
+            self._collection, self._may_be_alias = aliases_of(pointers).resolve(self._collection), False
+        name = current(pointers, self._collection)
         head = self._engine.read_head(name) if name else None
         if not self._is_greeted:
             self._is_greeted = True
@@ -215,6 +252,14 @@ class ServerReader:
         while page := self._engine.page(name, after):
             yield from (to_known(number, payload) for number, payload in page)
             after = page[-1][0]
+
+    @contextmanager
+    def pinned(self) -> "Iterator[PinnedServer]":
+        """Hold on to the collection that answers now, which must not be changed meanwhile: see `PinnedServer`."""
+        name, manifest = self._ask(lambda name, manifest: (name, manifest))
+        pinned = PinnedServer(self._engine, name, manifest)
+        pinned.refuse_changes()
+        yield pinned
 
     def count(self) -> int:
         """How many pictures were there at the last commit."""

@@ -28,7 +28,8 @@ from search_app.errors import (
     VectorIndexError,
 )
 from search_app.index.base import IndexReader, IndexStore, IndexWriter
-from search_app.ingest.adding.names import check_name
+from search_app.ingest.adding.holdings import Holdings
+from search_app.ingest.adding.names import check_name, require_folder_of_ours
 from search_app.ingest.adding.session import Session
 from search_app.ingest.adding.values import Added, NewPicture, Upload
 from search_app.ingest.plan import Embed
@@ -71,13 +72,16 @@ class Adder:
         `patience_s` is how long another writer of the collection is waited for.
         """
         self._patience_s = patience_s
-        self._store, self._reader, self._encoder, self._max_pixels = store, reader, open_encoder, max_pixels
+        self._store, self._reader, self._encoder, self._max_pixels = store.lightly(), reader, open_encoder, max_pixels
         # Decoding and encoding leave half of the processor to the searches.
         self._looking = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) // 2))
         self._turn = threading.Lock()
         self._queue = threading.Lock()
         self._waiting: list[_Job] = []
+        self._held: Holdings | None = None  # under `_turn`
         self._is_closed = False
+        self.on_commit: Callable[[float], object] = float
+        """Told how many seconds each commit took."""
 
     def add(self, pictures: Sequence[NewPicture]) -> list[Added]:
         """Add pictures, all or none; they can be found when this returns, by the reader it was given.
@@ -141,10 +145,14 @@ class Adder:
         try:
             with self._open_writer() as writer:
                 jobs = self._take_all()  # now: while the collection was waited for, more came
-                session = Session(Path(writer.manifest().folder), writer)
+                held, self._held = Holdings.of(writer, self._held), None
+                session = Session(Path(writer.manifest().folder), writer, held)
                 for job in jobs:
                     _attempt(job, session)
+                began = time.monotonic()
                 generation = session.commit().generation
+                self._held = held
+                self.on_commit(time.monotonic() - began)
         except SearchAppError as error:
             failure = error
         finally:
@@ -162,6 +170,7 @@ class Adder:
         give_up = time.monotonic() + self._patience_s
         folder = self._reader.manifest().folder
         while True:
+            require_folder_of_ours(folder)
             try:
                 writer = self._store.writer(self._encoder().spec, folder)
             except IndexInUse:

@@ -4,8 +4,9 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from search_app.errors import BadRequest
+from search_app.errors import BadRequest, FolderClosed
 from search_app.images.formats import SUFFIXES
+from search_app.sources.locations import is_folder
 
 MAX_PART_BYTES = 255
 MAX_BYTES = 1_024
@@ -21,6 +22,15 @@ def check_name(name: str, parameter: str) -> str:
         shown = name if len(name) <= 80 else name[:77] + "..."
         raise BadRequest(f"{shown!r} cannot be the name of a picture: {reason}", parameter)
     return name
+
+
+def require_folder_of_ours(location: str) -> None:
+    """Raise `FolderClosed` where a collection was indexed from something else than a folder of this machine."""
+    if not is_folder(location):
+        raise FolderClosed(
+            f"the pictures of this collection come from {PurePosixPath(location).name!r}, which is no folder of this "
+            "machine: the service does not write there. Add or remove them where they lie, then index again"
+        )
 
 
 def _reason(name: str) -> str:

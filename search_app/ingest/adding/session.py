@@ -9,9 +9,11 @@ from search_app.datatypes import Known, Manifest, Picture, Point
 from search_app.errors import BadRequest, FolderClosed, NameTaken, NotFound, SearchAppError
 from search_app.index.base import IndexWriter
 from search_app.ingest.adding.files import PictureFolder
+from search_app.ingest.adding.holdings import Holdings
 from search_app.ingest.adding.values import Added, Upload
-from search_app.ingest.copies_pass import lacks_groups, refresh_copies
+from search_app.ingest.encode import Encoded
 from search_app.ingest.metadata import MAX_FIELDS
+from search_app.ingest.plan import Plan
 
 
 class Session:
@@ -21,16 +23,10 @@ class Session:
     that the next index run finds, or an entry without a file that the same request, sent again, or that run removes.
     """
 
-    def __init__(self, folder: Path, writer: IndexWriter) -> None:
+    def __init__(self, folder: Path, writer: IndexWriter, holdings: Holdings) -> None:
+        """`holdings` are what `writer` holds, and are kept true; after an error they are of no use any more."""
         self._files = PictureFolder(folder)
-        self._writer = writer
-        before = writer.manifest()
-        self._known = {item.id: item for item in writer.scan()}
-        self._ids = {item.picture.path: item.id for item in self._known.values()}
-        self._next_id = before.next_id
-        is_grouped = len(self._known) == before.count and not lacks_groups([*self._known.values()])
-        # Groups of copies among pictures with smaller ids stay as they are.
-        self._came_since = before.next_id if is_grouped else 0
+        self._writer, self._holdings = writer, holdings
 
     def add(self, uploads: Sequence[Upload]) -> list[Added]:
         """Store pictures.
@@ -61,58 +57,88 @@ class Session:
         for upload in uploads:
             path, content = upload.picture.path, upload.picture.content_hash
             on_disk = self._files.content(path)
-            known = self._known.get(self._ids.get(path, 0))
+            known = self._holdings.id_at(path)
             if on_disk not in {None, content} or wanted.setdefault(path, content) != content:
                 raise NameTaken(f"{path!r} is another picture or file: choose another name, or remove that one first")
-            if known is not None and known.picture.content_hash != content:
+            if known is not None and self._holdings.content(known) != content:
                 raise NameTaken(
-                    f"{path!r} is another picture, id {known.id}, whose file is gone: choose another name, or remove "
-                    f"that one first with DELETE /images/{known.id}"
+                    f"{path!r} is another picture, id {known}, whose file is gone: choose another name, or remove "
+                    f"that one first with DELETE /images/{known}"
                 )
             there |= {path} if on_disk == content else set()
         return there
 
     def _check_fields(self, given: Sequence[Mapping[str, object]]) -> None:
         """As `metadata` has it for an index run: each field of any picture is indexed for filters and counting."""
-        new = {name for meta in given for name in meta}
-        if new and len(new.union(*(item.picture.meta for item in self._known.values()))) > MAX_FIELDS:
+        new = dict.fromkeys(name for meta in given for name in meta)
+        if new and self._holdings.fields_with(new) > MAX_FIELDS:
             raise BadRequest(f"this would make more than {MAX_FIELDS} metadata fields in all: leave some out", "meta")
 
     def _enter(self, upload: Upload) -> Added:
         """Put a picture whose file is there into the index, as an index run would find it."""
         status = self._files.status(upload.picture.path)
         picture = replace(upload.picture, size_bytes=status.st_size, mtime_ns=status.st_mtime_ns)
-        number = self._ids.get(picture.path)
+        number = self._holdings.id_at(picture.path)
         if number is not None:
-            self._renew(self._known[number], picture)
+            self._renew(self._known(number), picture)
             return Added(number, picture.path, created=False)
-        number, self._next_id = self._next_id, self._next_id + 1
-        self._writer.upsert([Point(number, upload.vector, picture)])
-        self._known[number] = Known(number, picture)
-        self._ids[picture.path] = number
+        number = self._holdings.new_id()
+        self._store(Point(number, upload.vector, picture), None)
         return Added(number, picture.path, created=True)
+
+    def _known(self, number: int) -> Known:
+        return self._writer.fetch([number])[number]
 
     def _renew(self, known: Known, picture: Picture) -> None:
         """The same bytes, perhaps in a file that was written again, perhaps with something new said about them."""
         meta = picture.meta or known.picture.meta
         renewed = replace(known.picture, size_bytes=picture.size_bytes, mtime_ns=picture.mtime_ns, meta=meta)
         if renewed != known.picture:
-            self._known[known.id] = replace(known, picture=renewed)
-            self._writer.update_pictures([self._known[known.id]])
+            self._relabel(known, replace(known, picture=renewed))
+
+    def _relabel(self, before: Known, known: Known) -> None:
+        self._writer.update_pictures([known])
+        self._holdings.put(known, before)
+
+    def _store(self, point: Point, before: Known | None) -> None:
+        self._writer.upsert([point])
+        self._holdings.put(Known(point.id, point.picture), before)
+
+    def follow(self, plan: Plan, known: Mapping[int, Known], made: Mapping[str, Encoded]) -> list[int]:
+        """Bring the index after files that others changed; returns the ids that were removed.
+
+        `known` has what was known of the pictures of the plan, by id, `made` what became of each file to embed. As in
+        an index run, a picture whose file is none any more is removed.
+        """
+        for one in plan.relabel:
+            self._relabel(known[one.id], one)
+        gone = [*plan.remove]
+        for item in plan.embed:
+            done = made[item.ref.path]
+            if done.picture is None or done.vector is None:
+                gone += [] if item.id is None or done.is_unreachable else [item.id]
+                continue
+            number = self._holdings.new_id() if item.id is None else item.id
+            picture = replace(done.picture, meta=item.meta)
+            self._store(Point(number, done.vector, picture), None if item.id is None else known[item.id])
+        self._drop([known[number] for number in gone])
+        return gone
 
     def remove(self, image_id: int) -> None:
         """Remove a picture, its file first; raises `NotFound` or `FolderClosed`."""
-        known = self._known.get(image_id)
+        known = self._writer.fetch([image_id]).get(image_id)
         if known is None:
             raise NotFound(f"no image has id {image_id}")
         self._files.remove(known.picture.path)
-        self._writer.delete([image_id])
-        del self._known[image_id], self._ids[known.picture.path]
-        if known.picture.copy_of:
-            self._came_since = 0
+        self._drop([known])
+
+    def _drop(self, gone: Sequence[Known]) -> None:
+        self._writer.delete([one.id for one in gone])
+        self._holdings.drop(gone)
 
     def commit(self) -> Manifest:
         """Make all of it durable and visible."""
-        if self._next_id > self._came_since:
-            refresh_copies(self._writer, since=self._came_since, known=[*self._known.values()])
-        return self._writer.commit(final=True)
+        self._holdings.regroup(self._writer)
+        manifest = self._writer.commit(final=True)
+        self._holdings.committed(manifest)
+        return manifest

@@ -1,0 +1,60 @@
+"""A house over a catalogue: what is opened for a collection, what is shared, and what is given back at the end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from search_app.encoders.base import Encoder, SentenceEncoder
+from search_app.hosting.hosted import OpenAdder
+from search_app.hosting.house import House, Parts, Rules
+from search_app.hosting.models import ModelShelf, lend_encoder, lend_sentences
+from search_app.hosting.names import CatalogueNames
+from search_app.index.base import IndexCatalogue, IndexReader
+from search_app.search.service import SearchService
+
+OpenSentences = Callable[[], SentenceEncoder]
+
+
+@dataclass(frozen=True, slots=True)
+class Openers:
+    """How the parts of a service are opened; each raises a `SearchAppError` where it cannot be."""
+
+    encoder: Callable[[str], Encoder]
+    """By the name of a model."""
+    sentences: OpenSentences
+    reader: Callable[[str], IndexReader]
+    """Of the collection of this very name, whatever an alias of the name stands for."""
+    service: Callable[[Encoder, IndexReader, OpenSentences], SearchService]
+    """Of its parts, which it owns then."""
+    max_pixels: int
+    """Of pictures in queries."""
+    adder: OpenAdder | None = None
+
+
+def open_house(own: str, model: str, catalogue: IndexCatalogue, openers: Openers, rules: Rules) -> House:
+    """Open the collection `own` of a catalogue and whatever else is asked for; the house closes the catalogue.
+
+    Raises what opening `own` raises.
+    """
+    encoders = ModelShelf[Encoder](openers.encoder, rules.idle_seconds)
+    sentences = ModelShelf[SentenceEncoder](lambda _: openers.sentences(), rules.idle_seconds)
+
+    def open_service(collection: str, model: str) -> SearchService:
+        reader = openers.reader(collection)
+        try:
+            encoder = lend_encoder(encoders, model or reader.manifest().model)
+        except BaseException:
+            reader.close()
+            raise
+        return openers.service(encoder, reader, lambda: lend_sentences(sentences))
+
+    def close() -> None:
+        encoders.close()
+        sentences.close()
+        catalogue.close()
+
+    parts = Parts(open_service, encoders, openers.max_pixels, openers.adder, sentences.sweep, close)
+    try:
+        return House(own, model, CatalogueNames(catalogue), parts, rules)
+    except BaseException:
+        close()
+        raise

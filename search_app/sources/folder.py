@@ -1,0 +1,34 @@
+"""A folder of this machine: the first source, and the only one that the service writes to."""
+
+from pathlib import Path
+
+from search_app.datatypes import ImageRef, PrintedWords
+from search_app.images.decode import read_image_file
+from search_app.images.scan import ScanResult, require_folder, scan_images
+from search_app.words.sidecar import find_sidecar, read_sidecar
+
+
+class FolderSource:
+    """Pictures in a folder and below; see `images.scan`."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises `IngestError` where `folder` is missing, no folder, or unreadable."""
+        self.folder = require_folder(folder)
+
+    @property
+    def location(self) -> str:
+        """Absolute path, links resolved."""
+        return str(self.folder)
+
+    def scan(self) -> ScanResult:
+        """What it holds now."""
+        return scan_images(self.folder)
+
+    def read(self, ref: ImageRef) -> bytes:
+        """The whole file, through links that the scan has followed."""
+        return read_image_file(self.folder / ref.path)
+
+    def words_beside(self, path: str) -> PrintedWords | None:
+        """From `NAME.jpg.txt` or `NAME.txt`."""
+        sidecar = find_sidecar(self.folder / path)
+        return None if sidecar is None else read_sidecar(sidecar)

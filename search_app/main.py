@@ -17,6 +17,7 @@ def _uncollected() -> Iterator[None]:
 
 with _uncollected():
     from search_app.api.app import create_app
-    from search_app.wiring import open_fetcher, open_guard, open_house, open_judgements, open_observing
+    from search_app.wiring import open_judgements
+    from search_app.wiring_http import open_fetcher, open_guard, open_house, open_observing
 
     app = create_app(open_house, open_judgements, open_fetcher, open_guard, open_observing=open_observing)

@@ -18,13 +18,10 @@ from search_app.errors import EncoderError, IndexUnavailable, MissingDependency,
 from search_app.index.base import IndexCatalogue, IndexReader, IndexStore
 from search_app.judgements.store import JudgementStore
 from search_app.search.service import SearchService
-from search_app.settings import Settings, load_settings, told
+from search_app.settings import Settings, load_settings
 from search_app.words.base import WordReader
 
 if TYPE_CHECKING:
-    from search_app.api.guarding.guard import Guard
-    from search_app.api.observing.observing import Observing
-    from search_app.hosting.house import House
     from search_app.hosting.opening import Openers
     from search_app.index.examined import Examined, FolderFacts
     from search_app.index.profile import Profile
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
     from search_app.ingest.derive import DerivedEncoder
     from search_app.ingest.engine import MakeEngine
     from search_app.ingest.words_pass import WordsParts
-    from search_app.sources.fetching import PictureFetcher
 
 
 def open_encoder(settings: Settings) -> Encoder:
@@ -201,7 +197,7 @@ def open_service(settings: Settings | None = None, model: str = "") -> SearchSer
 
 def open_service_of(settings: Settings, collection: str, model: str = "") -> SearchService:
     """Open what answers from the collection of this very name, by the model that made it unless another is given."""
-    openers = _openers(settings)
+    openers = openers_of(settings)
     reader = openers.reader(collection)
     try:
         encoder = openers.encoder(model or reader.manifest().model)
@@ -211,18 +207,7 @@ def open_service_of(settings: Settings, collection: str, model: str = "") -> Sea
     return openers.service(encoder, reader, openers.sentences)
 
 
-def open_house() -> "House":
-    """Open the collection of the service, and others as they are asked for; `close()` gives all back."""
-    from search_app.hosting.house import Rules
-    from search_app.hosting.opening import open_house as opened
-
-    settings = load_settings()
-    # A server is asked each time, a folder is only looked at.
-    rules = Rules(settings.open_collections, settings.idle_seconds, 0.5 if settings.qdrant_url else 0.25)
-    return opened(settings.collection, settings.model, open_catalogue(settings), _openers(settings), rules)
-
-
-def _openers(settings: Settings) -> "Openers":
+def openers_of(settings: Settings) -> "Openers":
     """How the parts of a service are opened: models under a watchdog that share nothing with one that is stuck."""
     from search_app.encoders.lite_text import forget_towers
     from search_app.hosting.opening import Openers, OpenSentences
@@ -302,50 +287,9 @@ def published_weights(settings: Settings) -> tuple[Path, str] | None:
     return (file, stated) if stated else None
 
 
-def open_fetcher(settings: Settings | None = None) -> "PictureFetcher | None":
-    """Make what fetches pictures by their address; None where `SEARCH_FETCH_URLS` is off, as it is by default."""
-    settings = settings or load_settings()
-    if settings.fetch_urls == "off":
-        return None
-    from search_app.sources.fetching import PictureFetcher
-
-    return PictureFetcher()
-
-
 def open_judgements(settings: Settings | None = None) -> JudgementStore:
     """Open the store of judgements beside the index; nothing is read or made before it is used."""
     from search_app.evaluation.trec import encode_path
 
     settings = settings or load_settings()
     return JudgementStore(settings.index_dir, encode_path)
-
-
-def open_observing(settings: Settings | None = None) -> "Observing":
-    """Make the rules of what is logged, traced and told; raises `MissingDependency` where traces need a package."""
-    from search_app.api.observing.observing import Observing
-
-    settings = settings or load_settings()
-    tracer = None
-    if settings.otel == "on":
-        from search_app.api.observing.tracing import open_tracer
-
-        tracer = open_tracer()
-    return Observing(settings.log_format, settings.log_queries == "on", tracer, told(settings))
-
-
-def open_guard(settings: Settings | None = None) -> "Guard":
-    """Make the rules of who may ask the service; raises `SettingsError` where keys are given that cannot be read."""
-    from search_app.api.guarding.guard import Guard, named_hosts, named_origins
-    from search_app.api.guarding.keys import KeyRing
-    from search_app.api.guarding.rates import Rates
-
-    settings = settings or load_settings()
-    file = Path(settings.api_keys_file) if settings.api_keys_file else None
-    return Guard(
-        keys=KeyRing(settings.api_keys, file) if settings.api_keys or file else None,
-        rates=Rates(settings.rate_limit) if settings.rate_limit else None,
-        waiting=settings.max_waiting,
-        client_seconds=settings.client_seconds,
-        hosts=named_hosts(settings.allowed_hosts),
-        origins=named_origins(settings.allowed_origins),
-    )

@@ -75,6 +75,7 @@ def main() -> None:
             note(f"{count} pictures, {name}")
             with tempfile.TemporaryDirectory() as home:
                 rows.append({"pictures": count, "commits": name, **measured(Path(home), kind, count)})
+            note(str(rows[-1]))
     command = f"python -m benchmarks adding --pictures {' '.join(map(str, counts))}"
     print(table(bench.write({"dim": DIM, "rows": rows}, command)))
 

@@ -24,9 +24,9 @@ from benchmarks.speed.made_up import picture
 from benchmarks.speed.results import RESULTS, Bench, Result, note
 from benchmarks.speed.vectors import Cache
 from search_app.datatypes import EncoderSpec, FloatMatrix, WholePoint
-from search_app.index.base import PinnedIndex
 from search_app.index.edge.store import EdgeStore
 from search_app.index.files import real_size
+from search_app.index.pinned import PinnedIndex
 from search_app.moving.archive import open_archive
 from search_app.moving.copying import Progress
 from search_app.moving.exporting import export

@@ -95,7 +95,7 @@ def cpu_s(pid: int) -> float:
 @contextlib.contextmanager
 def serving(command: Sequence[str], home: Path, *, ready: str = "/readyz", **settings: str) -> Iterator[Running]:
     """Start a service in `home` (`PORT` in the command becomes a free port), wait until it answers, end it after."""
-    port = _free_port()
+    port = free_port()
     started = time.perf_counter()
     words = [str(port) if word == "PORT" else word for word in command]
     process = subprocess.Popen(words, cwd=home, env=environment(**settings))
@@ -138,7 +138,8 @@ def _answers(port: int, path: str) -> bool:
         connection.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port where nobody listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -61,8 +61,8 @@ class OpenAIError(BaseModel):
 
     message: str
     type: str
-    param: str | None
-    code: str | None
+    param: str | None = None
+    code: str | None = None
 
 
 class Problem(BaseModel):

@@ -10,7 +10,7 @@ from search_app.cli.places import FORM, settings_at, spelled
 from search_app.cli.plain import plain
 from search_app.cli.progress import TerminalProgress
 from search_app.errors import SettingsError
-from search_app.index.base import PinnedIndex
+from search_app.index.pinned import PinnedIndex
 from search_app.moving.canonical import HALVES, ROUNDING
 from search_app.moving.copying import Progress
 from search_app.moving.move import Moved, MoveOptions, Steps, move

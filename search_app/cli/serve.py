@@ -12,7 +12,7 @@ from search_app.api.observing.observing import FOLDER
 from search_app.cli.options import Subparsers
 from search_app.errors import SettingsError
 from search_app.settings import load_settings
-from search_app.wiring import open_guard
+from search_app.wiring_http import open_guard
 
 if TYPE_CHECKING:
     import uvicorn

@@ -92,7 +92,7 @@ class _Run:
         self._next_id = self._before.next_id
         self._skipped: list[Skipped] = []
         self._indexed = self._described = self._unchanged = self._renamed = self._removed = 0
-        self._is_reached = False
+        self._is_reached = self._is_silent = False
         # Groups of copies among pictures with smaller ids stay as they are.
         self._came_since = 0
         # Pictures of another folder stay searchable until all of this one are: their files cannot be served from here.
@@ -128,6 +128,8 @@ class _Run:
         if self._indexed or removed or not has_groups:
             # In this commit, so that groups are never of other pictures than those that are searchable.
             refresh_copies(self._writer, since=self._came_since)
+        # A source that could say something of its pictures, and does not, is no matter for the report.
+        self._is_silent = scan.meta is not None and metadata is not None and metadata == Metadata({})
         self._unchanged, self._renamed, self._removed = plan.unchanged, plan.renamed, len(removed)
 
     def commit(self, metadata: Metadata | None) -> IngestReport:
@@ -146,7 +148,7 @@ class _Run:
             seconds=0.0,
             total=manifest.count,
             described=self._described,
-            metadata=metadata.report() if metadata else None,
+            metadata=metadata.report() if metadata is not None and not self._is_silent else None,
         )
 
     def _embed(self, plan: Plan, engine: Engine) -> list[int]:

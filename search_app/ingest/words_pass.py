@@ -24,6 +24,7 @@ from search_app.sources.base import Source
 from search_app.sources.opening import as_source
 from search_app.words.base import WordReader
 from search_app.words.bm25 import FORM_VERSION, sparse_document
+from search_app.words.reading_order import LARGEST_FIRST_VERSION, largest_first
 from search_app.words.sidecar import SOURCE
 from search_app.words.store import WordStore
 
@@ -48,7 +49,7 @@ class WordsParts:
     @property
     def spec(self) -> WordsSpec:
         """Of the words and of both their vectors; what asks them knows its own half of the fingerprint."""
-        rest = hashlib.sha256(f"{self.reader.fingerprint} {FORM_VERSION}".encode()).hexdigest()
+        rest = hashlib.sha256(f"{self.reader.fingerprint} {FORM_VERSION} {LARGEST_FIRST_VERSION}".encode()).hexdigest()
         return WordsSpec(f"{self.sentences.fingerprint}-{rest[:16]}", self.sentences.dim)
 
     def close(self) -> None:
@@ -172,7 +173,7 @@ class _Pass:
 
 def make_points(words: Sequence[tuple[int, PrintedWords]], sentences: SentenceEncoder) -> list[WordsPoint]:
     """Make the vectors of both channels, by id."""
-    texts = {number: one.text for number, one in words if one.words}
+    texts = {number: largest_first(one.words) for number, one in words if one.words}
     meanings = dict(zip(texts, sentences.encode_sentences([*texts.values()]), strict=True))
     return [WordsPoint(number, one, meanings.get(number), sparse_document(one.text)) for number, one in words]
 

@@ -12,9 +12,9 @@ from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 
 from search_app.datatypes import Manifest, WholePoint
 from search_app.errors import MovingError
-from search_app.index.base import PinnedIndex
 from search_app.index.files import write_atomically
 from search_app.index.payload import is_unicode
+from search_app.index.pinned import PinnedIndex
 from search_app.moving.batches import batches_ahead
 from search_app.moving.canonical import rows_of
 from search_app.moving.copying import BATCH, Progress

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from search_app.datatypes import EncoderSpec, Manifest, WordsSpec
 from search_app.errors import MovingError, NoIndexYet
-from search_app.index.base import IndexStore, PinnedIndex
+from search_app.index.base import IndexStore
+from search_app.index.pinned import PinnedIndex
 from search_app.moving.canonical import ROUNDING, Tolerance
 from search_app.moving.copying import Progress, copy_points
 from search_app.moving.verifying import Verified, verify

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search_app.errors import MovingError
-from search_app.index.base import PinnedIndex
 from search_app.index.files import sync_folder
+from search_app.index.pinned import PinnedIndex
 from search_app.moving.batches import batches_ahead
 from search_app.moving.canonical import Checksum, canonical
 from search_app.moving.contents import MANIFEST, Contents, Part, contents_to_json, part_name

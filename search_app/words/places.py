@@ -67,8 +67,7 @@ def _pixels(picture: Image.Image) -> NDArray[np.float32]:
 def _grown(cells: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
     padded = np.pad(cells, by)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * by + 1, 2 * by + 1))
-    grown: NDArray[np.bool_] = windows.any(axis=(2, 3))
-    return grown
+    return np.asarray(windows.any(axis=(2, 3)))
 
 
 def _bands(cells: NDArray[np.bool_]) -> Iterator[tuple[int, int, int, int]]:

@@ -56,7 +56,7 @@ class RapidReader:
 
         Raises `MissingDependency` where the package is not installed, `EncoderError` where a model is missing.
         """
-        self._models = find_models()
+        self._models = _find_models()
         self.fingerprint = _fingerprint(self._models)
         self._engine: Any = None
         self._is_closed = False
@@ -70,7 +70,7 @@ class RapidReader:
         if min(small.size) < MIN_SIDE:
             return PrintedWords((), SOURCE)
         try:
-            lines = read_lines(engine, small)
+            lines = _read_lines(engine, small)
         except Exception as error:  # the boundary: OpenCV, ONNX Runtime and shapely raise what they like
             raise WordsError(f"its words cannot be read: {type(error).__name__}: {str(error)[-200:]}") from error
         return PrintedWords(_words(lines, small.size), SOURCE)
@@ -84,11 +84,11 @@ class RapidReader:
         with self._lock:
             if self._is_closed:
                 raise EncoderError("the reader of words was closed: open another one")
-            self._engine = self._engine or load_engine(self._models)
+            self._engine = self._engine or _load(self._models)
             return self._engine
 
 
-def find_models() -> dict[str, Path]:
+def _find_models() -> dict[str, Path]:
     """The models by their part; raises as `RapidReader` does."""
     spec = find_spec("rapidocr")
     if spec is None or not spec.submodule_search_locations:
@@ -112,7 +112,7 @@ def _fingerprint(models: dict[str, Path]) -> str:
     return total.hexdigest()[:32]
 
 
-def load_engine(models: dict[str, Path]) -> Any:
+def _load(models: dict[str, Path]) -> Any:
     """Load the models and try them; raises `EncoderError` where they cannot be used."""
     # Nothing phones home: importing ONNX Runtime would write a device id and could send events.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -133,7 +133,7 @@ def load_engine(models: dict[str, Path]) -> Any:
     return engine
 
 
-def read_lines(engine: Any, picture: Image.Image) -> list[_Line]:
+def _read_lines(engine: Any, picture: Image.Image) -> list[_Line]:
     """Find the lines in an RGB picture, cut them out and read each; in no order."""
     detector = engine.text_det
     found = print_map(picture, detector.session)

@@ -2,6 +2,10 @@
 
 from collections.abc import Sequence
 
+from search_app.datatypes import Word
+
+LARGEST_FIRST_VERSION = 1
+"""Another where `largest_first` gives another order: vectors by meaning hang on it."""
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
@@ -20,6 +24,19 @@ def reading_order(boxes: Sequence[Box]) -> list[int]:
         else:
             line.append(number)
     return [number for line in lines for number in sorted(line, key=lambda each: boxes[each][0])]
+
+
+def largest_first(words: Sequence[Word]) -> str:
+    """The lines by the height of their print, those without a place as they came.
+
+    A vector by meaning is of so many word pieces and no more: what an advert says is written large, and small print,
+    of which there is the most, says much the same everywhere.
+    """
+    return "\n".join(word.text for word in sorted(words, key=_height, reverse=True))
+
+
+def _height(word: Word) -> float:
+    return 0.0 if word.box is None else word.box[3] - word.box[1]
 
 
 def _middle(box: Box) -> float:

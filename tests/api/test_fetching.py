@@ -17,13 +17,13 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from search_app.sources.addresses import may_be_fetched_from
 from search_app.api.app import create_app
 from search_app.api.fetched import MAX_FETCHED
-from search_app.sources.fetching import FetchRules, PictureFetcher, Resolve, resolve
 from search_app.errors import BadRequest
 from search_app.settings import Settings, load_settings
-from search_app.wiring import open_fetcher
+from search_app.sources.addresses import may_be_fetched_from
+from search_app.sources.fetching import FetchRules, PictureFetcher, Resolve, resolve
+from search_app.wiring_http import open_fetcher
 from tests.api.test_search import assert_problem
 from tests.search.colours import open_colours
 

@@ -18,7 +18,7 @@ from search_app.cli.program import main
 from search_app.errors import SettingsError
 from search_app.judgements.store import JudgementStore
 from search_app.settings import load_settings
-from search_app.wiring import open_guard
+from search_app.wiring_http import open_guard
 from tests.api.conftest import Opened
 from tests.api.test_search import assert_problem
 from tests.search.colours import open_colours

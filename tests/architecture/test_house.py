@@ -24,6 +24,8 @@ HEAVY = (
     "prometheus_client",
     "opentelemetry.sdk",
     "cv2",
+    "fsspec",
+    "ray",
     "httpx",  # not heavy, and only where pictures are fetched by their address
 )
 

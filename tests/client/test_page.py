@@ -16,7 +16,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 def test_the_blocks_run(lite_service: Service, tmp_path: Path) -> None:
     assert Path.cwd() == tmp_path, "what they write is not left in the project"
     names: dict[str, Any] = {"__name__": "__main__"}
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
     for block in BLOCKS:
         said = io.StringIO()
         with contextlib.redirect_stdout(said):

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -170,14 +170,13 @@ def test_a_run_that_was_killed_goes_on_where_it_was(pictures: Path, tmp_path: Pa
     for agent in ours:  # these end by themselves, when they have given up telling the dead: a minute
         with suppress(psutil.NoSuchProcess):
             agent.kill()
-    store, local = EdgeStore(tmp_path / "index", "images"), MemoryStore("images")
+    store, local = (EdgeStore(tmp_path / name, "images") for name in ("index", "local"))
     report = run_ingest(pictures, SlowStub(), store, OPTIONS, ignore, on_ray)
     assert 0 < report.indexed <= 60 - (stored - 4)
     assert report.total == 60
     run_ingest(pictures, SlowStub(), local, OPTIONS, ignore)
-    reader = store.reader()
-    assert held(reader) == held(local.reader())
-    reader.close()
+    with closing(store.reader()) as resumed, closing(local.reader()) as whole:
+        assert held(resumed) == held(whole)
 
 
 def test_a_worker_tells_what_is_wrong_with_its_model() -> None:

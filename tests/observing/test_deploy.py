@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,8 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, set[str]]:
             client.post("/search", json={"query": "red"})
         client.app.state.metrics.count_commit(1.0)
         labels = Scraped(client).labels()
-        while "search_baseline_top_score" not in labels:
+        end = time.monotonic() + 60
+        while "search_baseline_top_score" not in labels and time.monotonic() < end:
             labels = Scraped(client).labels()
     records = {rule["record"]: {"job", "collection", "model"} for rule in RULES if "record" in rule}
     return labels | OF_PROMETHEUS | records

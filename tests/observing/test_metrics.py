@@ -22,7 +22,7 @@ from search_app.api.guarding.rates import Rates
 from search_app.search.baseline import NO_MATCH
 from search_app.search.neutral import NEUTRAL_QUERIES
 from search_app.settings import load_settings, told
-from search_app.wiring import open_observing
+from search_app.wiring_http import open_observing
 from tests.api.conftest import Opened, opened  # noqa: F401  # a fixture
 from tests.conftest import ROOT
 from tests.observing.reading import Scraped

@@ -20,7 +20,7 @@ from search_app.api.observing.observing import Observing
 from search_app.api.observing.tracing import OtelTracer
 from search_app.errors import MissingDependency
 from search_app.settings import load_settings
-from search_app.wiring import open_observing
+from search_app.wiring_http import open_observing
 from tests.conftest import ROOT
 from tests.search.colours import open_colours
 
@@ -132,7 +132,7 @@ def test_nothing_of_it_is_loaded_where_it_is_off(tmp_path: Path) -> None:
         "from fastapi.testclient import TestClient\n"
         "from search_app.api.app import create_app\n"
         "from search_app.settings import load_settings\n"
-        "from search_app.wiring import open_observing\n"
+        "from search_app.wiring_http import open_observing\n"
         "from tests.search.colours import open_colours\n"
         "from pathlib import Path\n"
         "app = create_app(lambda: open_colours(Path(sys.argv[1]))[0], open_observing=lambda: open_observing("

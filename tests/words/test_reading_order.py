@@ -1,6 +1,7 @@
 """The order in which a person would read."""
 
-from search_app.words.reading_order import reading_order
+from search_app.datatypes import Word
+from search_app.words.reading_order import largest_first, reading_order
 
 
 def test_lines_go_from_top_to_bottom_and_each_from_left_to_right() -> None:
@@ -16,3 +17,10 @@ def test_large_letters_do_not_draw_in_the_small_print_beside_them() -> None:
 
 def test_nothing_has_an_order() -> None:
     assert reading_order([]) == []
+
+
+def test_the_largest_print_comes_first_and_what_has_no_place_stays_in_order() -> None:
+    small, large = Word("terms apply", (0.1, 0.1, 0.9, 0.12), 1.0), Word("SALE", (0.1, 0.5, 0.9, 0.8), 1.0)
+    beside = [Word("one", None, 1.0), Word("two", None, 1.0)]
+    assert largest_first([small, large]) == "SALE\nterms apply"
+    assert largest_first([*beside, small]) == "terms apply\none\ntwo"

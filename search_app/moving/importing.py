@@ -22,7 +22,7 @@ class ImportOptions:
     """How rows are read."""
 
     folder: Path
-    """Where the pictures lie, or would."""
+    """Where the pictures lie, or would; absolute."""
     max_pixels: int
     columns: Columns
     normalise: bool = False
@@ -57,10 +57,13 @@ def import_rows(place: Path, encoder: Encoder, target: IndexStore, options: Impo
         taken.seen += 1
         return look_at(file, spec.image_size, options.max_pixels)
 
-    rules = Rules(options.folder, spec.dim, options.columns.path, options.normalise, look if options.looks else None)
-    recheck = Recheck(encoder, options.folder, options.max_pixels, options.checked, count // max(1, options.checked))
+    folder = options.folder.resolve()
+    rules = Rules(
+        folder, options.folder, spec.dim, options.columns.path, options.normalise, look if options.looks else None
+    )
+    recheck = Recheck(encoder, folder, options.max_pixels, options.checked, count // max(1, options.checked))
     points = recheck.watch(points_of(read_blocks(place, layout, options.columns), rules, taken))
-    with target.writer(spec, str(options.folder), rebuild=rebuild) as writer:
+    with target.writer(spec, str(folder), rebuild=rebuild) as writer:
         copied = copy_points(points, count, writer, steps("importing"))
         if not taken.good:
             raise MovingError(f"no row of {place} is good: {told(taken)}")

@@ -34,7 +34,9 @@ class Rules:
     """What is asked of a row."""
 
     folder: Path
-    """Where the pictures lie, or would."""
+    """Where the pictures lie, or would; links resolved, as an index run notes it."""
+    told: Path
+    """The same as it was told: absolute paths may begin with either."""
     dim: int
     path_column: str = ""
     normalise: bool = False
@@ -146,9 +148,10 @@ def _path(row: Mapping[str, Any], rules: Rules) -> str:
         raise _BadRowError(f"it has no path ({', '.join(names)})")
     pure = PurePosixPath(told)
     if pure.is_absolute():
-        if not pure.is_relative_to(rules.folder):
+        root = next((each for each in (rules.folder, rules.told) if pure.is_relative_to(each)), None)
+        if root is None:
             raise _BadRowError("its path lies outside of the folder")
-        pure = pure.relative_to(rules.folder)
+        pure = pure.relative_to(root)
     if ".." in pure.parts or not pure.parts or "\0" in told:
         raise _BadRowError("its path lies outside of the folder")
     return str(pure)

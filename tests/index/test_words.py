@@ -128,9 +128,7 @@ def test_words_stay_with_a_renamed_picture_and_go_with_a_changed_one(filled: Mak
     reader.close()
 
 
-def test_a_writer_sees_the_words_it_has_stored_but_not_shown(
-    filled: MakeStore, request: pytest.FixtureRequest
-) -> None:
+def test_a_writer_sees_the_words_it_has_stored_but_not_shown(filled: MakeStore, request: pytest.FixtureRequest) -> None:
     if "edge_light" in request.node.name:
         pytest.skip("a writer for a few changes keeps nothing that was not committed")
     with filled().writer(SPEC, FOLDER) as writer:

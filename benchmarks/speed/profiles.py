@@ -97,7 +97,8 @@ def table(result: Result) -> str:
         f"| {figures['count']:,} vectors of {figures['dim']} | recall@10 of sentences | p50 / p99 ms | memory MB: own "
     )
     lines = [head + "| of files | disk MB | commit s |", "|---" * 7 + "|"]
-    for name, one in figures["profiles"].items():
+    for name in beside():  # in an order in which "the same" has a meaning; a kept result has another
+        one = figures["profiles"][name]
         took, memory = one["took"], one["memory_mb"]
         late = took.get("p99", took["high"])
         cells = [f"{one['recall']:.3f}", f"{took['p50']:.1f} / {late:.1f}", f"{memory['own']:.0f}"]

@@ -40,7 +40,7 @@ def measured_stages(home: Path, encoder: Encoder, queries: int) -> dict[str, Tim
     The sum of the stages and a bit is what the service spends on a request, without HTTP.
     """
     store = EdgeStore(home / "qdrant_storage", made_up.COLLECTION)
-    reader = TimedReader(CollectionFolder(store.index_dir, store.collection), store.graph_from, store.answer_s)
+    reader = TimedReader(CollectionFolder(store.index_dir, store.collection), store.shape, store.answer_s)
     service = SearchService(encoder, reader, open_sentences=MiniLmSentences)
     took: dict[str, list[float]] = defaultdict(list)
     try:

@@ -1,4 +1,4 @@
-"""Makes the tables of docs/performance.md from the results that are kept; nothing is measured."""
+"""Makes the tables of docs/performance.md and docs/scale.md from the results that are kept; nothing is measured."""
 
 import argparse
 from importlib import import_module
@@ -7,7 +7,8 @@ from pathlib import Path
 from benchmarks import tables
 from benchmarks.speed import results
 
-DOCS = Path(__file__).parents[2] / "docs" / "performance.md"
+_DOCS = Path(__file__).parents[2] / "docs"
+PAGES = (_DOCS / "performance.md", _DOCS / "scale.md")
 
 
 def kept(folder: Path = results.RESULTS) -> list[str]:
@@ -22,11 +23,16 @@ def rendered(name: str) -> str:
     return f"{table.strip()}\n\n{result.where}"
 
 
+def page_of(name: str) -> Path:
+    """The page that has a place for a table: the first one where none has."""
+    return next((page for page in PAGES if f"<!-- table: {name} -->" in page.read_text("utf-8")), PAGES[0])
+
+
 def main() -> None:
     """Put every table into its place."""
     argparse.ArgumentParser(prog="python -m benchmarks tables", description=__doc__).parse_args()
     for name in kept():
-        tables.put(DOCS, name, rendered(name))
+        tables.put(page_of(name), name, rendered(name))
 
 
 if __name__ == "__main__":

@@ -82,8 +82,9 @@ def test_the_list_names_every_benchmark_and_refuses_others() -> None:
 
 @pytest.mark.parametrize("name", tables.kept())
 def test_the_docs_show_what_was_measured(name: str) -> None:
-    page = tables.DOCS.read_text("utf-8")
-    assert tables.rendered(name) in page, f"run `python -m benchmarks tables`: docs/performance.md is behind {name}"
+    page = tables.page_of(name)
+    shown = tables.rendered(name) in page.read_text("utf-8")
+    assert shown, f"run `python -m benchmarks tables`: {page.name} is behind {name}"
 
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":

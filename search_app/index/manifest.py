@@ -106,9 +106,9 @@ def record_from_json(data: Mapping[str, Any], origin: str) -> Record:
     version = data.get("schema_version")
     if version not in {SCHEMA_VERSION, _DELTA_VERSION}:
         raise VectorIndexError(
-            f"{origin} has schema version {version}, this program reads {SCHEMA_VERSION}: use the program that wrote "
-            f"it (version {data.get('program', 'unknown')}), or choose another SEARCH_COLLECTION and index the folder "
-            f"again"
+            f"{origin} has schema version {version}, this program reads {SCHEMA_VERSION} and {_DELTA_VERSION}: use the "
+            f"program that wrote it (version {data.get('program', 'unknown')}), or choose another SEARCH_COLLECTION "
+            f"and index the folder again"
         )
     try:
         return Record(

@@ -52,7 +52,7 @@ def test_it_opens_answers_as_it_did_and_goes_on(tmp_path: Path, release: str) ->
     judgements.close()
 
 
-@pytest.mark.parametrize("version", [2])
+@pytest.mark.parametrize("version", [3])
 def test_another_schema_version_is_refused_with_what_to_do(tmp_path: Path, version: int) -> None:
     home = unpack("0.1.0", tmp_path)
     [manifest] = (home / "storage" / "images").glob("gen-*/manifest.json")

@@ -106,6 +106,6 @@ def test_a_panic_costs_its_own_question(client: TestClient, reader: EdgeReader) 
     malformed = (terms.tobytes(), np.array([1.0], np.float32).tobytes())
     process = engine(reader)
     with pytest.raises(IndexDamaged, match="Panic"):
-        process.call("nearest", [(FORM, malformed, 3, True, None, ())], timeout=ANSWER_S)
+        process.call("nearest", [(FORM, malformed, 3, (0, 0), True, None, ())], timeout=ANSWER_S)
     assert ask(client).status_code == HTTPStatus.OK
     assert engine(reader) is process

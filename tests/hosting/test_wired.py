@@ -28,8 +28,8 @@ def test_a_service_follows_an_alias_to_another_model_and_back(lite_sample: Path,
         return done.out
 
     try:
-        listed = service.client.get("/collections").json()["collections"]
-        assert [(one["name"], one["model"]) for one in listed] == [("images", "lite"), ("images-v2", "stub")]
+        listed = {one["name"]: one["model"] for one in service.client.get("/collections").json()["collections"]}
+        assert (listed["images"], listed["images-v2"]) == ("lite", "stub")  # other tests may have left more
         assert service.client.get("/collections/images-v2/info").json()["model"] == "stub"
         for alias, expected in ((["switch", "images-v2"], ("images-v2", "stub")), (["back"], ("images", "lite"))):
             command("alias", *alias)

@@ -74,8 +74,10 @@ def test_what_is_no_manifest_is_refused_with_its_path(tmp_path: Path, content: s
 def test_another_schema_version_is_refused_with_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
     write_record(path, RECORD)
-    path.write_text(json.dumps(without_digest(path) | {"schema_version": 2, "program": "7.1"}))
-    with pytest.raises(VectorIndexError, match=r"schema version 2, this program reads 1.*7\.1.*SEARCH_COLLECTION"):
+    path.write_text(json.dumps(without_digest(path) | {"schema_version": 3, "program": "7.1"}))
+    with pytest.raises(
+        VectorIndexError, match=r"schema version 3, this program reads 1 and 2.*7\.1.*SEARCH_COLLECTION"
+    ):
         read_record(path)
 
 

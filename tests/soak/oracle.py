@@ -65,7 +65,8 @@ class Oracle:
 
     def follow_pictures(self, folder: Path, *, rebuild: bool = False) -> IngestReport:
         """Do only the first half, which is what adding and removing through the service does."""
-        options = replace(self._options, rebuild=rebuild)
+        # As the command: a rebuild is shown with the words of what did not change.
+        options = replace(self._options, rebuild=rebuild, words=self._parts.spec.fingerprint)
         report = run_ingest(folder, self._encoder, self._store, options, _silent)
         self._keep()
         return report

@@ -10,7 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search_app.datatypes import Known, Manifest, Point
+from search_app.datatypes import (
+    Known,
+    Manifest,
+    Point,
+    PrintedWords,
+    SparseVector,
+    VectorQuery,
+    Word,
+    WordsPoint,
+    WordsSpec,
+)
 from search_app.errors import DiskFull, IndexDamaged
 from search_app.index.edge import light, serving
 from search_app.index.edge.examine import examined, folder_facts
@@ -321,4 +331,37 @@ def test_a_reader_that_cannot_follow_keeps_answering(store: EdgeStore, monkeypat
     assert reader.count() == 31
     monkeypatch.undo()
     follows(reader, manifest)
+    reader.close()
+
+
+def printed(number: int) -> WordsPoint:
+    """Three terms: one of all, one of the even or the odd, one of its own."""
+    terms = np.array([1, 2 + number % 2, 10 + number], np.uint32)
+    words = PrintedWords((Word(f"word {number}", None, 1.0),), "test")
+    return WordsPoint(
+        number, words, np.eye(4, dtype=np.float32)[number % 4], SparseVector(terms, np.ones(3, np.float32))
+    )
+
+
+def test_print_is_weighed_by_what_is_left_after_each_delta(tmp_path: Path) -> None:
+    """The engine counts the terms of what was removed until it loads a shard anew, unless that was emptied before."""
+    oracle, store = MemoryStore("images"), EdgeStore(tmp_path / "storage", "images")
+    for one in (oracle, store):
+        with one.writer(SPEC, FOLDER) as writer:
+            writer.upsert(points(range(1, 31)))
+            writer.open_words(WordsSpec("test", 4))
+            writer.update_words([printed(number) for number in range(1, 31)])
+            writer.commit()
+    reader, expected = store.reader(), oracle.reader()
+    asked = VectorQuery(SparseVector(np.array([2, 3, 15], np.uint32), np.ones(3, np.float32)), 40, channel="form")
+    for gone, replaced in (([1, 3, 5], []), ([], [7]), ([2], [8, 9])):
+        for one in (oracle, store.lightly()):
+            with one.writer(SPEC, FOLDER) as writer:
+                writer.delete(gone)
+                writer.upsert(points(replaced))
+                manifest = writer.commit()
+        follows(reader, manifest)
+        [here], [there] = reader.search([asked]), expected.search([asked])
+        assert ids_of(here) == ids_of(there)
+        np.testing.assert_allclose(here.scores, there.scores, rtol=1e-4)
     reader.close()

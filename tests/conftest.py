@@ -27,6 +27,7 @@ SHARED_ADS = ROOT.parent / "shared" / "ads"
 READ_BY_SETTINGS = ("SEARCH_", "QDRANT_")
 LONGEST = (
     "relevance/test_gate.py",
+    "ingest/test_ray.py",
     "docs/test_docs.py",
     "training/test_lite_training.py",
     "evaluation/test_compare_models.py",
@@ -37,6 +38,10 @@ LONGEST = (
     "training/test_train_lite_command.py",
     "e2e/test_sample.py",
     "judgements/test_commands.py",
+    "moving/test_commands.py",
+    "index/test_light.py",
+    "index/test_alias_commands.py",
+    "hosting/test_wired.py",
 )
 """Files that take minutes, longest first: begun last they would leave all cores but one without work at the end."""
 # Tensors of a few numbers: a second thread of torch would only spin, and wait wherever the other core is busy. Where it

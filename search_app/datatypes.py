@@ -24,6 +24,8 @@ MetaValue: TypeAlias = str | int | float | bool | tuple[str, ...]
 FacetValue: TypeAlias = str | int
 """What pictures are counted by."""
 
+COLLECTION_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""What a collection can be called."""
 COLOURS = ("black", "white", "grey", "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown")
 """The eleven basic colour terms (B. Berlin and P. Kay, "Basic Color Terms", 1969)."""
 

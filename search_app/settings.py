@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from search_app.datatypes import COLLECTION_NAME
 from search_app.errors import SettingsError
 
 _ORIGINS = r"^\s*(https?://[^\s,/*]+/?\s*(,\s*|$))*$"
-CollectionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+CollectionName = Annotated[str, StringConstraints(pattern=f"^{COLLECTION_NAME}$")]
 
 
 def _networks(text: str) -> str:

@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from search_app.cli.evaluate_labels import ask_answers, ask_baselines, show
+from search_app.cli.evaluate_labels import ask_answers, ask_baselines, show, suite_of
 from search_app.cli.evaluate_systems import open_systems_of, thumbnails
 from search_app.cli.options import command_line
 from search_app.datatypes import Manifest
 from search_app.errors import EvaluationError
-from search_app.evaluation.label_folder import read_label_folder
 from search_app.evaluation.page.write import PageHead, write_page
-from search_app.evaluation.report import Interval
-from search_app.evaluation.runner import EvaluationOptions
-from search_app.evaluation.suite import SuiteResult, build_suite
+from search_app.evaluation.suite import SuiteResult
 from search_app.evaluation.suite_report import SuiteReport
 from search_app.evaluation.tables import TextTable
 from search_app.settings import Settings, load_settings
@@ -38,10 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load_settings(device=arguments.device)
     names = _collections(settings, arguments.collections)
     images, manifests = _pictures_of_all(settings, names)
-    options = EvaluationOptions(
-        collection=str(arguments.labels), indexed=images, interval=Interval(seed=arguments.seed)
-    )
-    suite = build_suite(read_label_folder(arguments.labels, images), images, options)
+    suite = suite_of(arguments, images)
     results: dict[str, SuiteResult] = {}
     baselines: dict[str, SuiteResult] = {}
     for name in names:

@@ -11,18 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from search_app.cli.evaluate_labels import ask_baselines, ask_model, show
-from search_app.cli.evaluate_systems import Systems, open_systems, thumbnails
+from search_app.cli.evaluate_labels import ask_baselines, ask_model, show, suite_of
+from search_app.cli.evaluate_systems import open_systems, thumbnails
 from search_app.cli.options import command_line
 from search_app.errors import EvaluationError, SearchAppError
 from search_app.evaluation.cost import EncoderCost, encoder_cost
 from search_app.evaluation.differences import headline
-from search_app.evaluation.label_folder import read_label_folder
 from search_app.evaluation.model_table import ModelRow, model_table
 from search_app.evaluation.page.write import PageHead, write_page
-from search_app.evaluation.report import Estimate, Interval
-from search_app.evaluation.runner import EvaluationOptions
-from search_app.evaluation.suite import Suite, SuiteResult, build_suite
+from search_app.evaluation.report import Estimate
+from search_app.evaluation.suite import Suite, SuiteResult
 from search_app.evaluation.suite_report import SuiteReport
 from search_app.evaluation.tables import TextTable
 from search_app.settings import Settings, load_settings
@@ -64,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             indexed = _index(chosen, folder, first=not results)
             with open_systems(chosen) as systems:
-                suite = suite or _suite(arguments, systems)
+                suite = suite or suite_of(arguments, set(systems.paths.values()))
                 results[model] = ask_model(suite, systems)
                 baselines = baselines or ask_baselines(suite, systems, arguments.seed)
                 costs[model] = (encoder_cost(systems.service.encoder, _texts(suite)), indexed)
@@ -126,14 +124,6 @@ def _run(command: list[str]) -> tuple[int, float, str]:
     # Linux counts in KiB, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024
     return process.returncode, usage.ru_maxrss * unit / 1e6, last
-
-
-def _suite(arguments: argparse.Namespace, systems: Systems) -> Suite:
-    images = set(systems.paths.values())
-    options = EvaluationOptions(
-        collection=str(arguments.labels), indexed=images, interval=Interval(seed=arguments.seed)
-    )
-    return build_suite(read_label_folder(arguments.labels, images), images, options)
 
 
 def _texts(suite: Suite) -> list[str]:

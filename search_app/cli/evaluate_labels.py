@@ -42,6 +42,14 @@ def run(arguments: argparse.Namespace, command: str) -> dict[str, Any]:
         return {**about, **report.to_json()}
 
 
+def suite_of(arguments: argparse.Namespace, images: set[str]) -> Suite:
+    """What the labels ask of these pictures, for comparing what answers."""
+    options = EvaluationOptions(
+        collection=str(arguments.labels), indexed=images, interval=Interval(seed=arguments.seed)
+    )
+    return build_suite(read_label_folder(arguments.labels, images), images, options)
+
+
 def ask_collection(suite: Suite, systems: Systems) -> dict[str, SuiteResult]:
     """The collection as it answers: with the words printed in the pictures where it holds any, and by each alone."""
     model = {systems.manifest.model: ask_model(suite, systems)}

@@ -17,7 +17,7 @@ from search_app.encoders.threads import LeavableThreads
 from search_app.errors import IndexUnavailable, SearchAppError
 from search_app.hosting.failures import Failures
 from search_app.hosting.hosted import Hosted, Lease, OpenAdder
-from search_app.hosting.leads import STOPPING, Leads
+from search_app.hosting.leads import END_PATIENCE_S, STOPPING, Leads
 from search_app.hosting.models import LentEncoder, ModelShelf, lend_encoder
 from search_app.hosting.names import Names, SoleNames
 from search_app.search.encoding import QueryEncoder
@@ -31,7 +31,6 @@ logger = logging.getLogger(__name__)
 
 QUESTION = SearchQuery("a photograph", limit=1)
 """Asked of what was opened before anybody else asks it."""
-_END_PATIENCE_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +151,7 @@ class House:
         with self._lock:
             begun = [*self._begun.values()]
         self._leads.close()
-        wait(begun, _END_PATIENCE_S)
+        wait(begun, END_PATIENCE_S)
         self._parts.encoders.close()
         self._parts.close()
         self._threads.close()

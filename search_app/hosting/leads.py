@@ -14,7 +14,7 @@ from search_app.hosting.hosted import Hosted, Lease
 logger = logging.getLogger(__name__)
 
 STOPPING = "the service is being stopped: ask again when it has started"
-_END_PATIENCE_S = 20.0
+END_PATIENCE_S = 20.0
 
 
 class Leads:
@@ -95,7 +95,7 @@ class Leads:
             for hosted in set(self._to.values()):
                 self._close(hosted)
             self._to = {}
-        wait(self._closing.copy(), _END_PATIENCE_S)
+        wait(self._closing.copy(), END_PATIENCE_S)
         self._threads.close()
 
     def _give_back(self, hosted: Hosted) -> None:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from types import MappingProxyType
 
+from search_app.datatypes import COLLECTION_NAME
 from search_app.errors import BadRequest
 
 DEPTH = 10
 """How many switches of an alias can be undone."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NAME = re.compile(COLLECTION_NAME)
 _RESERVED = "__"
 """On a server what stands behind it tells generations, locks and former targets apart."""
 

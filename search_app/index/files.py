@@ -3,11 +3,14 @@
 import contextlib
 import errno
 import fcntl
+import hashlib
+import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from search_app.errors import DiskFull
 
@@ -27,6 +30,32 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
     beside.replace(path)
     sync_folder(path.parent)
+
+
+DIGEST = "digest"
+"""Under this name a JSON object carries `digest_of` itself."""
+Signature: TypeAlias = tuple[int, int, int]
+"""What differs between a file and another one that took its place."""
+
+
+def digest_of(content: Mapping[str, Any]) -> str:
+    """BLAKE2b-128 of all fields of a JSON object but its digest: one flipped digit can make ids be given twice."""
+    rest = {name: value for name, value in content.items() if name != DIGEST}
+    return hashlib.blake2b(json.dumps(rest, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def write_object(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON object and its digest, as `write_atomically` does."""
+    write_atomically(path, json.dumps({**content, DIGEST: digest_of(content)}, indent=1).encode())
+
+
+def signature_of(path: Path) -> Signature | None:
+    """Changes whenever the file is replaced; None while there is none."""
+    try:
+        stat = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
 def boot_id() -> str:

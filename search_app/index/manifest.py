@@ -1,6 +1,5 @@
 """The manifest: what made a collection, written beside it and checked whenever it is opened."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -10,7 +9,7 @@ from typing import Any
 from search_app import __version__
 from search_app.datatypes import EncoderSpec, Manifest, WordsSpec
 from search_app.errors import IndexDamaged, ModelMismatch, VectorIndexError
-from search_app.index.files import write_atomically
+from search_app.index.files import DIGEST, digest_of, write_object
 
 SCHEMA_VERSION = 1
 _DELTA_VERSION = 2
@@ -138,17 +137,7 @@ def _manifest_fields(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_record(path: Path, record: Record) -> None:
     """Write `record` so that after a crash either the old or the new content is there, whole."""
-    content = record_to_json(record)
-    write_atomically(path, json.dumps(content | {_DIGEST: _digest(content)}, indent=1).encode())
-
-
-_DIGEST = "digest"
-
-
-def _digest(content: Mapping[str, Any]) -> str:
-    """Of all fields but itself: one digit of `next_id` that flips would give ids a second time."""
-    rest = {name: value for name, value in content.items() if name != _DIGEST}
-    return hashlib.blake2b(json.dumps(rest, sort_keys=True).encode(), digest_size=16).hexdigest()
+    write_object(path, record_to_json(record))
 
 
 def read_record(path: Path) -> Record:
@@ -160,7 +149,7 @@ def read_record(path: Path) -> Record:
         data = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise _unreadable(path, f"{type(error).__name__}: {error}") from None
-    if isinstance(data, dict) and data.get(_DIGEST, _digest(data)) != _digest(data):
+    if isinstance(data, dict) and data.get(DIGEST, digest_of(data)) != digest_of(data):
         raise _unreadable(path, "it is not what was written")
     return record_from_json(data if isinstance(data, dict) else {}, str(path))
 

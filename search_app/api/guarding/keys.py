@@ -11,15 +11,16 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 
+from search_app.datatypes import COLLECTION_NAME
 from search_app.errors import SettingsError
 
 _PREFIX = "search_"
 """Tells a key from other secrets where one is found lying about."""
 _ENTRY = re.compile(
-    r"([A-Za-z0-9._-]{1,64}):(metrics|read|write|admin)(?:@([A-Za-z0-9][A-Za-z0-9._-]{0,63}))?:sha256:([0-9a-f]{64})"
+    rf"([A-Za-z0-9._-]{{1,64}}):(metrics|read|write|admin)(?:@({COLLECTION_NAME}))?:sha256:([0-9a-f]{{64}})"
 )
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_COLLECTION = re.compile(COLLECTION_NAME)
 
 
 class Scope(IntEnum):

@@ -8,17 +8,14 @@ No collection's name begins with `_`. The file carries a digest of itself: an al
 letter would answer from other pictures, and nobody would be told.
 """
 
-import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 from search_app.errors import IndexDamaged
 from search_app.index.aliases import Aliases
-from search_app.index.files import write_atomically
+from search_app.index.files import DIGEST, Signature, digest_of, signature_of, write_object
 
 _VERSION = 1
-Signature = tuple[int, int, int]
 
 
 class AliasFile:
@@ -30,7 +27,7 @@ class AliasFile:
 
     def read(self) -> Aliases:
         """What it holds, nothing where there is none; costs a `stat` while it is the same. Raises `IndexDamaged`."""
-        signature = self._signature()
+        signature = signature_of(self._path)
         known, aliases = self._known
         if signature != known:
             aliases = self._load() if signature else Aliases()
@@ -40,21 +37,14 @@ class AliasFile:
     def write(self, aliases: Aliases) -> None:
         """Replace it, durably."""
         content = {"schema_version": _VERSION, "aliases": {name: list(names) for name, names in aliases.stands.items()}}
-        write_atomically(self._path, json.dumps(content | {"digest": _digest(content)}, indent=1).encode())
-
-    def _signature(self) -> Signature | None:
-        try:
-            stat = self._path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        return stat.st_ino, stat.st_mtime_ns, stat.st_size
+        write_object(self._path, content)
 
     def _load(self) -> Aliases:
         try:
             content = json.loads(self._path.read_bytes())
             if content["schema_version"] != _VERSION:
                 raise self._damaged(f"it has schema version {content['schema_version']}, this program reads {_VERSION}")
-            if content.pop("digest") != _digest(content):
+            if content[DIGEST] != digest_of(content):
                 raise self._damaged("it is not what was written")
             return Aliases({alias: tuple(names) for alias, names in content["aliases"].items()})
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -66,7 +56,3 @@ class AliasFile:
             f"stand for the collection of that name, and set the aliases again with "
             f"`python -m search_app alias switch NEW`"
         )
-
-
-def _digest(content: dict[str, Any]) -> str:
-    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()

@@ -31,7 +31,7 @@ from pathlib import Path
 from search_app.errors import IndexDamaged, IndexInUse
 from search_app.index.edge.locks import FileLock
 from search_app.index.edge.pointer import Pointer, committed
-from search_app.index.files import copy_tree_sparse, real_size, require_space, sync_folder, sync_tree
+from search_app.index.files import Signature, copy_tree_sparse, real_size, require_space, sync_folder, sync_tree
 from search_app.index.manifest import Record, read_record
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Lease:
     """A generation that stays while the lock is held."""
 
     generation: Path
-    signature: tuple[int, int]
+    signature: Signature
     """That of `CURRENT` when it named this generation."""
     lock: FileLock
 
@@ -75,7 +75,7 @@ class CollectionFolder:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.mkdir(mode=0o700, exist_ok=True)
 
-    def signature(self) -> tuple[int, int] | None:
+    def signature(self) -> Signature | None:
         """Changes whenever `CURRENT` is moved; None while there is none."""
         return self._pointer.signature()
 

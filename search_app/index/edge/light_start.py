@@ -11,6 +11,7 @@ from search_app.index.edge.generations import MANIFEST, CollectionFolder, Ground
 from search_app.index.edge.light import LightWriter, Start
 from search_app.index.edge.lookup import ExportLookup
 from search_app.index.edge.writer import EdgeWriter
+from search_app.index.files import signature_of
 from search_app.index.graph import Shape
 from search_app.index.manifest import read_record
 
@@ -30,11 +31,10 @@ class LastExport:
         """That of a whole generation; None where it has none that is unharmed, or no points."""
         if not ground.record.final or not ground.record.manifest.count:
             return None
-        try:
-            stat = (ground.path / POINTS).stat()
-        except FileNotFoundError:
+        signature = signature_of(ground.path / POINTS)
+        if signature is None:
             return None
-        key = (ground.path, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        key = (ground.path, signature)
         with self._lock:
             if self._last is None or self._last[0] != key:
                 self._last = None

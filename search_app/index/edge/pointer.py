@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from search_app.errors import IndexDamaged
-from search_app.index.files import write_atomically
+from search_app.index.files import Signature, signature_of, write_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -28,13 +28,9 @@ class Pointer:
         self._place = place
         self._path = place / "CURRENT"
 
-    def signature(self) -> tuple[int, int] | None:
+    def signature(self) -> Signature | None:
         """Changes whenever it is moved; None while there is none."""
-        try:
-            stat = self._path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        return stat.st_ino, stat.st_mtime_ns
+        return signature_of(self._path)
 
     def generation(self) -> Path | None:
         """The generation it names; None while there is none. Raises `IndexDamaged` for anything but such a name."""

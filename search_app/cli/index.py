@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from search_app.cli.index_source import add_source, engine_of, source_of
@@ -11,15 +11,17 @@ from search_app.cli.index_watch import add_watch, follow_folder, watched
 from search_app.cli.options import Subparsers, add_model_options
 from search_app.cli.plain import plain
 from search_app.cli.progress import TerminalProgress
+from search_app.cli.skipped import SHOWN_SKIPPED, list_skipped
 from search_app.datatypes import EncoderSpec
+from search_app.encoders.base import Encoder
 from search_app.ingest.engine import MakeEngine
 from search_app.ingest.pipeline import IngestOptions, run_ingest
-from search_app.ingest.report import IngestReport, MetadataReport, Skipped, WordsReport
+from search_app.ingest.report import IngestReport, MetadataReport, WordsReport
 from search_app.ingest.words_pass import WordsParts, run_words
 from search_app.sources.base import Source
 from search_app.wiring import open_encoder, open_words
 
-SHOWN_SKIPPED = 20
+_IN_REPORT = "; --json REPORT lists all"
 
 
 def add_parser(commands: Subparsers) -> None:
@@ -64,14 +66,15 @@ def run(arguments: argparse.Namespace) -> int:
         metadata=arguments.metadata,
         words=parts.spec.fingerprint if parts is not None else "",
     )
-    report, spec = _index(options, target, source, make_engine)
-    _print(report)
-    _write(arguments.json, report, None)
-    if folder is not None:
-        return follow_folder(arguments, target, folder, parts)
+    with closing(open_encoder(settings)) as encoder:
+        report = _index(options, target, source, encoder, make_engine)
+        _print(report)
+        _write(arguments.json, report, None)
+        if folder is not None:
+            return follow_folder(arguments, target, folder, encoder, parts)
     words = None
     if parts is not None:
-        words = _read_words(target, parts, spec, source, report.total)
+        words = _read_words(target, parts, encoder.spec, source, report.total)
         _write(arguments.json, report, words)
     if arguments.into is not None:
         print(f"nobody is answered from it yet: `python -m search_app alias switch {arguments.into}` does that")
@@ -80,17 +83,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _index(
-    options: IngestOptions, target: Target, source: Source, make_engine: MakeEngine
-) -> tuple[IngestReport, EncoderSpec]:
-    settings, store = target.settings, target.store()
-    encoder = open_encoder(settings)
-    spec = encoder.spec
-    try:
-        with TerminalProgress("indexing", "pictures") as progress:
-            report = run_ingest(source, encoder, store, options, progress, make_engine)
-    finally:
-        encoder.close()
-    return report, spec
+    options: IngestOptions, target: Target, source: Source, encoder: Encoder, make_engine: MakeEngine
+) -> IngestReport:
+    with TerminalProgress("indexing", "pictures") as progress:
+        return run_ingest(source, encoder, target.store(), options, progress, make_engine)
 
 
 def _read_words(target: Target, parts: WordsParts, spec: EncoderSpec, source: Source, pictures: int) -> WordsReport:
@@ -106,7 +102,7 @@ def _read_words(target: Target, parts: WordsParts, spec: EncoderSpec, source: So
         parts.close()
     again = f"{words.read} read in {words.seconds:.1f} s, " if words.read else ""
     print(f"words: {again}{words.unchanged} unchanged; {words.with_words} of {pictures} pictures carry words")
-    _list(words.failed, "words not read")
+    list_skipped(words.failed, "words not read", all_of_them=_IN_REPORT)
     return words
 
 
@@ -127,7 +123,7 @@ def _print(report: IngestReport) -> None:
     ]
     rate = f", {report.images_per_second:.1f} pictures a second" if report.indexed else ""
     print(f"{report.folder}: {', '.join(counts)} in {report.seconds:.1f} s{rate}")
-    _list(report.skipped, "skipped")
+    list_skipped(report.skipped, "skipped", all_of_them=_IN_REPORT)
     if report.metadata is not None:
         _print_metadata(report.metadata)
     print(f"collection {report.collection!r} holds {report.total} pictures, searchable with {report.model}", flush=True)
@@ -141,10 +137,3 @@ def _print_metadata(metadata: MetadataReport) -> None:
         print(f"  no picture {plain(path)}")
     if metadata.unknown > SHOWN_SKIPPED:
         print(f"  ... and {metadata.unknown - SHOWN_SKIPPED} more; --json REPORT lists the first thousand")
-
-
-def _list(items: Sequence[Skipped], what: str) -> None:
-    for item in items[:SHOWN_SKIPPED]:
-        print(plain(f"  {what} {item.path}: {item.reason}"))
-    if len(items) > SHOWN_SKIPPED:
-        print(f"  ... and {len(items) - SHOWN_SKIPPED} more; --json REPORT lists all")

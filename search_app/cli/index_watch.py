@@ -3,24 +3,23 @@
 import argparse
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from search_app.cli.index_target import Target
 from search_app.cli.plain import plain
+from search_app.cli.skipped import list_skipped
+from search_app.encoders.base import Encoder
 from search_app.errors import SearchAppError, SettingsError
 from search_app.ingest.pipeline import IngestOptions
-from search_app.ingest.report import IngestReport, Skipped
+from search_app.ingest.report import IngestReport
 from search_app.ingest.watching.follower import Followed, Follower
 from search_app.ingest.watching.watcher import Teller, Watcher
 from search_app.ingest.watching.words import Read
 from search_app.ingest.words_pass import WordsParts
 from search_app.sources.base import Source
 from search_app.sources.folder import FolderSource
-from search_app.wiring import open_encoder
-
-SHOWN_SKIPPED = 20
 
 
 def add_watch(parser: argparse.ArgumentParser) -> None:
@@ -51,11 +50,15 @@ def watched(arguments: argparse.Namespace, source: Source) -> FolderSource | Non
     return source
 
 
-def follow_folder(arguments: argparse.Namespace, target: Target, source: FolderSource, words: WordsParts | None) -> int:
-    """Follow a folder that was indexed just now; gives the exit status when the program is told to end."""
+def follow_folder(
+    arguments: argparse.Namespace, target: Target, source: FolderSource, encoder: Encoder, words: WordsParts | None
+) -> int:
+    """Follow a folder that was indexed just now; gives the exit status when the program is told to end.
+
+    `encoder` stays its owner's, `words` are given back here.
+    """
     settings = target.settings
     options = IngestOptions(settings.max_pixels, settings.workers, metadata=arguments.metadata)
-    encoder = open_encoder(settings)
     try:
         watcher = Watcher(
             Follower(source, encoder, target.store(), options), _Printed(), words, is_polling=arguments.poll
@@ -64,7 +67,6 @@ def follow_folder(arguments: argparse.Namespace, target: Target, source: FolderS
         with _told_to_stop() as stop:
             watcher.run(stop)
     finally:
-        encoder.close()
         if words is not None:
             words.close()
     print("stopped; what was reported as done is kept", flush=True)
@@ -99,7 +101,7 @@ class _Printed(Teller):
         if report.indexed or report.removed or report.renamed:
             counts = f"{report.indexed} embedded, {report.renamed} renamed, {report.removed} removed"
             print(f"looked at all of it: {counts}; {report.total} pictures", flush=True)
-            _list(report.skipped, "skipped")
+            list_skipped(report.skipped, "skipped")
 
     def followed(self, what: Followed) -> None:
         """A batch is searchable."""
@@ -111,12 +113,12 @@ class _Printed(Teller):
         )
         names = f": {', '.join(what.indexed[:3])}{', ...' if len(what.indexed) > 3 else ''}" if what.indexed else ""
         print(plain(", ".join(f"{count} {name}" for name, count in counts if count) + names), flush=True)
-        _list(what.skipped, "skipped")
+        list_skipped(what.skipped, "skipped")
 
     def read(self, what: Read) -> None:
         """Told when nothing is left to read."""
         self._read += what.pictures
-        _list(what.failed, "words not read")
+        list_skipped(what.failed, "words not read")
         if not what.left:
             print(f"words: {self._read} read", flush=True)
             self._read = 0
@@ -124,8 +126,3 @@ class _Printed(Teller):
     def waits(self, why: SearchAppError) -> None:
         """Nothing can be done now."""
         print(plain(f"waiting: {why}"), flush=True)
-
-
-def _list(items: Sequence[Skipped], what: str) -> None:
-    for item in items[:SHOWN_SKIPPED]:
-        print(plain(f"  {what} {item.path}: {item.reason}"), flush=True)

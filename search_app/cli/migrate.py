@@ -15,6 +15,7 @@ from search_app.moving.canonical import HALVES, ROUNDING
 from search_app.moving.copying import Progress
 from search_app.moving.move import Moved, MoveOptions, Steps, move
 from search_app.settings import Settings
+from search_app.sources.locations import locate
 from search_app.wiring import open_collection, open_profile, open_store
 
 
@@ -47,7 +48,8 @@ def add_target_options(parser: argparse.ArgumentParser) -> None:
 def move_options(arguments: argparse.Namespace, target: Settings) -> MoveOptions:
     """What was said about the target, and what its profile of vectors loses."""
     is_half = open_profile(target).vectors.datatype == "float16"
-    return MoveOptions(arguments.folder, arguments.replace, HALVES if is_half else ROUNDING)
+    folder = locate(arguments.folder).text if arguments.folder else ""  # as an index run notes it
+    return MoveOptions(folder, arguments.replace, HALVES if is_half else ROUNDING)
 
 
 def run(arguments: argparse.Namespace) -> int:

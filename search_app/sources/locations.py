@@ -1,6 +1,7 @@
 """What a user gives as SOURCE: a folder, an address, a list or shards; its form tells, before anything is asked."""
 
 import fnmatch
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ def locate(given: str) -> Location:
         return _address(given)
     path = Path(given).expanduser()
     if path.is_dir() or not _kind_of_name(path.name):
-        return Location("folder", str(path.absolute()))
+        return Location("folder", os.path.realpath(path))
     return Location(_kind_of_name(path.name) or "folder", str(path.parent.resolve()), path.name)
 
 

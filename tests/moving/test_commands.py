@@ -202,3 +202,10 @@ def test_vectors_go_out_and_come_in(home: Path) -> None:
         home, "vectors", "import", "out", "--folder", SAMPLE / "drinks", "--collection", "c", "--check", "0"
     )
     assert "was not checked" in unchecked
+
+
+def test_where_pictures_lie_is_noted_as_an_index_run_notes_it(home: Path) -> None:
+    (home / "link").symlink_to(home, target_is_directory=True)
+    done(home, "snapshot", "--out", "b.tar")
+    moved = done(home, "restore", "b.tar", "--into", "elsewhere", "--folder", "link/b")  # relative, and through a link
+    assert moved.rstrip().endswith(f"pictures lie in {(home / 'b').resolve()}")

@@ -176,6 +176,7 @@ class Engine:
     def apply(self, gone: list[int], rows: Rows, dim: int) -> int:
         """Remove points and store others before anything else is asked; how many points there are then."""
         # Emptied first: else the engine counts their words until it loads the shard anew, and weighs others by that.
+        # Not in `delete`: a writer killed between the two would leave empty points to the one that resumes its work.
         emptied = [qe.Point(number, {}, {}) for number in self.existing(gone)]
         self._shard.update(qe.UpdateOperation.upsert_points(emptied))
         self.delete(gone)

@@ -12,7 +12,7 @@ from search_app.hosting.failures import FIRST_PAUSE_S, LONGEST_PAUSE_S, Failures
 from search_app.hosting.house import Rules
 from search_app.hosting.models import MOST_SPARE, ModelShelf
 from tests.api.test_search import assert_problem
-from tests.hosting.test_switching import PATIENCE_S, answered_by, owners
+from tests.hosting.test_switching import PATIENCE_S, answered_by
 from tests.hosting.world import SeededEncoder, World, edge_world, house_in
 from tests.index.points import eventually
 
@@ -79,19 +79,19 @@ def test_an_alias_and_its_collection_are_one_open_index(two: World) -> None:
     catalogue = two.catalogue()
     catalogue.switch("live", "images-v2")
     with two.serving() as client:
-        before = owners()
+        before = two.owners()
         assert by_path(client, "live") == by_path(client, "images-v2") == "images-v2 second"
-        assert (owners() - before, len(house_in(client).services())) == (1, 2)
+        assert (two.owners() - before, len(house_in(client).services())) == (1, 2)
     catalogue.close()
 
 
 def test_what_nobody_asks_is_closed_and_opened_again_and_the_own_one_never_is(two: World) -> None:
     rules = Rules(idle_seconds=0.2, look_seconds=0.05)
     with two.serving(rules=rules) as client:
-        alone = owners()
+        alone = two.owners()
         for _ in range(2):
             assert by_path(client, "images-v2") == "images-v2 second"
-            eventually(lambda: owners() == alone and two.open_models() == ["first"], PATIENCE_S)
+            eventually(lambda: two.owners() == alone and two.open_models() == ["first"], PATIENCE_S)
         assert house_in(client).open_models() == {"images": "first"}
         assert answered_by(client) == "images"
 
@@ -212,7 +212,7 @@ def test_a_house_that_is_closed_while_it_opens_something_closes_that_too(two: Wo
     two.held.set()
     closing.join(PATIENCE_S)
     assert begun.exception() is not None
-    eventually(lambda: two.open_models() == [] and owners() == 0, PATIENCE_S)
+    eventually(lambda: two.open_models() == [] and two.owners() == 0, PATIENCE_S)
 
 
 class Clock:

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Event
 
-import psutil
 from fastapi.testclient import TestClient
 
 from search_app.index.base import IndexCatalogue
@@ -45,15 +44,6 @@ def answered_by(client: TestClient) -> str:
     return str(client.post("/search", json={"query": "red car"}).json()["collection"])
 
 
-def owners() -> int:
-    """Processes that this one has started to own an embedded index; services of other tests may run beside them."""
-    found = 0
-    for child in psutil.Process().children():
-        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-            found += "search_app.index.edge.owner" in child.cmdline()
-    return found
-
-
 def open_files() -> int:
     return psutil.Process().num_fds()
 
@@ -68,8 +58,8 @@ def test_nothing_fails_and_nothing_is_mixed_while_an_alias_is_switched_to_and_fr
     with world.serving() as client, ThreadPoolExecutor(CLIENTS) as pool:
         for collection in ("images-v2", "images"):  # each once before anything is counted
             switch_and_wait(client, catalogue, collection)
-        eventually(lambda: owners() <= 1, PATIENCE_S)
-        before = owners(), open_files()
+        eventually(lambda: world.owners() <= 1, PATIENCE_S)
+        before = world.owners(), open_files()
         asking = [pool.submit(ask, client, oracle, seed, done) for seed in range(CLIENTS)]
         try:
             for collection, _ in zip(itertools.cycle(["images-v2", "images"]), range(SWITCHES), strict=False):
@@ -79,7 +69,7 @@ def test_nothing_fails_and_nothing_is_mixed_while_an_alias_is_switched_to_and_fr
             done.set()
         answered = [one.result() for one in asking]
         assert all(len(set(each)) == len(MADE_BY) for each in answered), "every client was answered by both"
-        eventually(lambda: owners() <= before[0] and open_files() <= before[1], PATIENCE_S)
+        eventually(lambda: world.owners() <= before[0] and open_files() <= before[1], PATIENCE_S)
         assert house_in(client).open_models() == {"images": "first"}
         assert sorted(world.open_models()) == ["first", "second"], "what may be switched back to is kept for a while"
     assert world.open_models() == []

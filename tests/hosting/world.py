@@ -4,12 +4,13 @@ import json
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -97,6 +98,15 @@ def fill(store: IndexStore, collection: str, model: str, folder: Path, pictures:
         writer.commit()
 
 
+def _owner_processes() -> set[int]:
+    found = set()
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            if "search_app.index.edge.owner" in child.cmdline():
+                found.add(child.pid)
+    return found
+
+
 @dataclass
 class World:
     """A back end with collections, and what is opened of it."""
@@ -114,8 +124,15 @@ class World:
     held: threading.Event = field(default_factory=threading.Event)
     """Where it is not set no model can be opened: whoever wants one waits."""
 
+    strangers: frozenset[int] = field(default_factory=lambda: frozenset(_owner_processes()))
+    """What tests before this one have left running in the same process, a service of a whole session for one."""
+
     def __post_init__(self) -> None:
         self.held.set()
+
+    def owners(self) -> int:
+        """Processes that own an embedded index of this world."""
+        return len(_owner_processes() - self.strangers)
 
     def fill(self, collection: str, model: str, pictures: int = PICTURES) -> None:
         fill(self.store(collection), collection, model, self.folder, pictures)

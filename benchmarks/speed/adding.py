@@ -7,7 +7,6 @@ Seconds of the processor are those of this process and of the engine's processes
 change them much. The first commit after a whole generation makes the copy that readers bring deltas into.
 """
 
-import argparse
 import io
 import os
 import statistics
@@ -23,7 +22,8 @@ import psutil
 from PIL import Image
 
 from benchmarks.speed.made_up import picture, printed
-from benchmarks.speed.results import RESULTS, Bench, Result, note
+from benchmarks.speed.options import parser_of
+from benchmarks.speed.results import Bench, Result, note
 from search_app.datatypes import EncoderSpec, FloatMatrix, PixelBatch, Point, WordsSpec
 from search_app.encoders.stub import StubEncoder
 from search_app.index.base import IndexReader
@@ -62,10 +62,8 @@ class WholeStore(EdgeStore):
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks adding", description=__doc__)
+    parser = parser_of("adding", __doc__, quick="200 pictures")
     parser.add_argument("--pictures", type=int, nargs="+", default=[200, 2_000, 16_000, 65_000])
-    parser.add_argument("--quick", action="store_true", help="200 pictures")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where the figures are kept")
     arguments = parser.parse_args()
     counts = [200] if arguments.quick else arguments.pictures
     bench = Bench("adding", results=arguments.results)

@@ -17,8 +17,9 @@ from PIL import Image
 
 from benchmarks.speed.indexing import ADS, SAMPLE
 from benchmarks.speed.indexing_stages import MAX_PIXELS, encoded
+from benchmarks.speed.options import parser_of
 from benchmarks.speed.pairs import Way, in_turn, times_faster
-from benchmarks.speed.results import RESULTS, Bench, Result, note
+from benchmarks.speed.results import Bench, Result, note
 from search_app.encoders.lite import LiteEncoder
 from search_app.errors import ImageError
 from search_app.images.decode import decode_bytes, read_image_file
@@ -65,12 +66,10 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks decoding", description=__doc__)
+    parser = parser_of("decoding", __doc__, quick="8 pictures, once")
     parser.add_argument("pictures", nargs="?", type=Path, default=ADS if ADS.is_dir() else SAMPLE, metavar="PICTURES")
     parser.add_argument("--count", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="8 pictures, once")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where the figures are kept")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.count, arguments.rounds = 8, 1

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from benchmarks import tables
 from benchmarks.speed.growth import Stream
 from benchmarks.speed.made_up import picture
+from benchmarks.speed.options import add_vectors, parser_of
 from benchmarks.speed.pairs import Timed, each_call
-from benchmarks.speed.results import RESULTS, Bench, Result, note
+from benchmarks.speed.results import Bench, Result, note
 from benchmarks.speed.synthetic import neighbours
 from benchmarks.speed.vectors import Cache
 from search_app.datatypes import Condition, EncoderSpec, FloatMatrix, Picture, Point, VectorQuery
@@ -194,17 +195,11 @@ def measured(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, write, and put the second table into docs/filters.md."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--cache", type=Path, required=True, help="what `python -m benchmarks vectors` filled")
-    parser.add_argument("--work", type=Path, required=True, help="collections are made here")
+    parser = parser_of("filtered", __doc__)
+    add_vectors(parser, work="collections are made here")
     parser.add_argument("--count", type=int, default=24_576)
     parser.add_argument("--few", type=int, default=8_192, help="pictures of the second table")
-    parser.add_argument(
-        "--real", type=int, default=8_192, help="real vectors among them; the rest is made around these"
-    )
     parser.add_argument("--queries", type=int, default=60)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--results", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.count, arguments.few, arguments.queries = 1_500, 1_100, 5

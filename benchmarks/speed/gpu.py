@@ -4,7 +4,6 @@ The same code on CUDA and on the CPU. Random weights of the true shapes. What CU
 at hand. A run on the CPU shows that the code is sound, and nothing about a GPU.
 """
 
-import argparse
 import io
 import sys
 import tempfile
@@ -17,7 +16,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.speed.results import RESULTS, Bench, Result, note
+from benchmarks.speed.options import parser_of
+from benchmarks.speed.results import Bench, Result, note
 from benchmarks.speed.shapes import open_random
 from search_app.datatypes import PixelArray
 from search_app.encoders.lite_runtime import available_cores
@@ -107,13 +107,11 @@ def table(result: Result) -> str:
 
 def main() -> None:
     """Measure and keep."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks gpu", description=__doc__)
+    parser = parser_of("gpu", __doc__, quick="a tiny model and tiny batches: only whether it works")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--architecture", default="ViT-B-32", help="of open_clip (default ViT-B-32)")
     parser.add_argument("--batches", default="32,128,256,512,1024", help="batch sizes, with commas")
     parser.add_argument("--repeat", type=int, default=10)
-    parser.add_argument("--quick", action="store_true", help="a tiny model and tiny batches: only whether it works")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON file")
     given = parser.parse_args()
     bench = Bench("gpu", results=given.results)
     architecture = "tiny-clip" if given.quick else given.architecture

@@ -5,7 +5,6 @@ run can be done in pieces. `--sizes` names those to reach now, `--work` holds wh
 what is new, a commit on the way, the last commit (copy, graph, export), opening, searches, memory, disk.
 """
 
-import argparse
 import json
 import resource
 import time
@@ -18,7 +17,8 @@ import numpy as np
 
 from benchmarks.speed.graphs import memory_mb
 from benchmarks.speed.made_up import picture
-from benchmarks.speed.results import RESULTS, Bench, Result, note, read
+from benchmarks.speed.options import add_vectors, parser_of
+from benchmarks.speed.results import Bench, Result, note, read
 from benchmarks.speed.synthetic import Synthetic
 from benchmarks.speed.vectors import Cache
 from search_app.datatypes import EncoderSpec, FloatMatrix, Point, VectorQuery
@@ -215,17 +215,11 @@ def draw(result: Result, path: Path) -> None:
 
 def main() -> None:
     """Grow, and write every size that is reached."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--cache", type=Path, required=True, help="what `python -m benchmarks vectors` filled")
-    parser.add_argument("--work", type=Path, required=True, help="the collection is made here, and goes on growing")
+    parser = parser_of("growth", __doc__)
+    add_vectors(parser, work="the collection is made here, and goes on growing")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
-    parser.add_argument(
-        "--real", type=int, default=8_192, help="real vectors among them; the rest is made around these"
-    )
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--picture", type=Path, default=PICTURE)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--results", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.sizes, arguments.queries = (256, 512), 10

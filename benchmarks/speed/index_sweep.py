@@ -1,14 +1,13 @@
 """Settings of the graph and of quantisation: what they find, and what they take in time, memory and on the disk."""
 
-import argparse
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.speed.graphs import DEPTH, Asking, Graphs, Shape
-from benchmarks.speed.results import RESULTS, Bench, Result, note
+from benchmarks.speed.options import add_vectors, parser_of
+from benchmarks.speed.results import Bench, Result, note
 from benchmarks.speed.synthetic import Synthetic
 from benchmarks.speed.vectors import Cache
 from search_app.datatypes import FloatMatrix
@@ -81,17 +80,11 @@ def _way(way: dict[str, Any]) -> str:
 
 def main() -> None:
     """Sweep and write."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--cache", type=Path, required=True, help="what `python -m benchmarks vectors` filled")
-    parser.add_argument("--work", type=Path, required=True, help="shards are built here and asked again where they are")
+    parser = parser_of("index_sweep", __doc__)
+    add_vectors(parser, work="shards are built here and asked again where they are")
     parser.add_argument("--count", type=int, default=65_536)
-    parser.add_argument(
-        "--real", type=int, default=8_192, help="real vectors among them; the rest is made around these"
-    )
     parser.add_argument("--queries", type=int, default=300)
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help=", ".join(one.name for one in SHAPES))
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--results", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.count, arguments.queries = 1_024, 20

@@ -15,9 +15,10 @@ from typing import Any
 from qdrant_client import QdrantClient
 
 from benchmarks.speed.indexing_stages import MAX_PIXELS, Stages, encoded
+from benchmarks.speed.options import parser_of
 from benchmarks.speed.pairs import Timed, Way, in_turn, times_faster
 from benchmarks.speed.plain_way import ARCHITECTURE, PlainWay
-from benchmarks.speed.results import RESULTS, Bench, Result, note
+from benchmarks.speed.results import Bench, Result, note
 from search_app.datatypes import PixelBatch
 from search_app.encoders.base import Encoder
 from search_app.images.scan import scan_images
@@ -55,14 +56,12 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks indexing", description=__doc__)
+    parser = parser_of("indexing", __doc__, quick="lite over 8 pictures, once")
     parser.add_argument("pictures", nargs="?", type=Path, default=ADS if ADS.is_dir() else SAMPLE, metavar="PICTURES")
     parser.add_argument("--count", type=int, default=0, help="pictures for lite; 0 is all")
     parser.add_argument("--vit-count", type=int, default=96, help="pictures for ViT-B/32")
     parser.add_argument("--model", default="", help="the product's ViT-B/32; the default has the plain way's weights")
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--quick", action="store_true", help="lite over 8 pictures, once")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where the figures are kept")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.count = 8

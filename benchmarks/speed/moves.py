@@ -5,7 +5,6 @@ seconds, the peak of the memory of this program and of the engines' processes, a
 `--no-graph` no search graph is built: what is left is the moving itself.
 """
 
-import argparse
 import json
 import shutil
 import threading
@@ -21,7 +20,8 @@ import numpy as np
 from benchmarks.speed.graphs import memory_mb
 from benchmarks.speed.growth import Stream, Truth, asked
 from benchmarks.speed.made_up import picture
-from benchmarks.speed.results import RESULTS, Bench, Result, note
+from benchmarks.speed.options import add_vectors, parser_of
+from benchmarks.speed.results import Bench, Result, note
 from benchmarks.speed.vectors import Cache
 from search_app.datatypes import EncoderSpec, FloatMatrix, WholePoint
 from search_app.index.edge.store import EdgeStore
@@ -210,16 +210,12 @@ def table(result: Result) -> str:
 
 def main() -> None:
     """Run all steps, and write what each took."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--cache", type=Path, required=True, help="what `python -m benchmarks vectors` filled")
-    parser.add_argument("--work", type=Path, required=True, help="folder to make, and to remove afterwards")
+    parser = parser_of("moves", __doc__)
+    add_vectors(parser, work="folder to make, and to remove afterwards")
     parser.add_argument("--count", type=int, default=50_000)
     parser.add_argument("--dim", type=int, default=512, help="numbers of a vector: the first of those in the cache")
-    parser.add_argument("--real", type=int, default=8_192, help="real vectors among them")
     parser.add_argument("--queries", type=int, default=100)
     parser.add_argument("--no-graph", action="store_true", help="measure the moving alone")
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--results", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.count, arguments.queries = 1_000, 5

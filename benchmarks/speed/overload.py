@@ -22,7 +22,8 @@ from urllib.parse import urlencode
 import numpy as np
 
 from benchmarks.speed import made_up
-from benchmarks.speed.results import RESULTS, Bench, Result, note
+from benchmarks.speed.options import add_home, parser_of, resolve_home
+from benchmarks.speed.results import Bench, Result, note
 from benchmarks.speed.services import Running, ours, serving
 from search_app.api.app import SEARCHES_AT_ONCE
 from search_app.encoders.lite import LiteEncoder
@@ -161,16 +162,13 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks overload", description=__doc__)
-    parser.add_argument("--home", type=Path, help="folder where the collection is made, and found the next time")
+    parser = parser_of("overload", __doc__)
+    add_home(parser)
     parser.add_argument("--count", type=int, default=COUNT, help=f"pictures in the collection (default {COUNT})")
     parser.add_argument("--seconds", type=float, default=20, help="of each load (default 20)")
     parser.add_argument("--waiting", type=int, default=0, help="SEARCH_MAX_WAITING (default 0: as it is by default)")
-    parser.add_argument("--quick", action="store_true", help="tiny, only to see that it works")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for overload.json")
     arguments = parser.parse_args()
-    arguments.home = arguments.home and arguments.home.resolve()
-    given = " --home HOME" if arguments.home else ""
+    given = resolve_home(arguments)
     given += f" --waiting {arguments.waiting}" if arguments.waiting else ""
     arguments.command = f"python -m benchmarks overload{given}{' --quick' if arguments.quick else ''}"
     return arguments

@@ -16,8 +16,9 @@ from benchmarks import tables
 from benchmarks.speed.graphs import memory_mb
 from benchmarks.speed.growth import Stream
 from benchmarks.speed.made_up import picture
+from benchmarks.speed.options import add_vectors, parser_of
 from benchmarks.speed.pairs import each_call
-from benchmarks.speed.results import RESULTS, Bench, Result, note
+from benchmarks.speed.results import Bench, Result, note
 from benchmarks.speed.synthetic import neighbours
 from benchmarks.speed.vectors import Cache
 from search_app.datatypes import EncoderSpec, FloatMatrix, Point, VectorQuery
@@ -109,16 +110,10 @@ def table(result: Result) -> str:
 
 def main() -> None:
     """Measure, write, and put the table into docs/scale.md."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--cache", type=Path, required=True, help="what `python -m benchmarks vectors` filled")
-    parser.add_argument("--work", type=Path, required=True, help="collections are made here")
+    parser = parser_of("profiles", __doc__)
+    add_vectors(parser, work="collections are made here", real=7_168)
     parser.add_argument("--count", type=int, default=24_576)
-    parser.add_argument(
-        "--real", type=int, default=7_168, help="real vectors among them; the rest is made around these"
-    )
     parser.add_argument("--queries", type=int, default=200)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--results", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.count, arguments.queries = 1_200, 5

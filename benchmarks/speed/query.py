@@ -18,9 +18,10 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from benchmarks.speed import made_up
+from benchmarks.speed.options import add_home, parser_of, resolve_home
 from benchmarks.speed.pairs import Timed, each_call, times_faster
 from benchmarks.speed.query_stages import measured_stages
-from benchmarks.speed.results import RESULTS, Bench, Result, note
+from benchmarks.speed.results import Bench, Result, note
 from benchmarks.speed.services import ours, serving, uvicorn
 from search_app.encoders.lite import LiteEncoder
 from search_app.encoders.lite_manifest import MODEL_FOLDER
@@ -58,17 +59,14 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks query", description=__doc__)
-    parser.add_argument("--home", type=Path, help="folder where the collections are made, and found the next time")
+    parser = parser_of("query", __doc__)
+    add_home(parser)
     parser.add_argument("--count", type=int, default=COUNT, help=f"pictures in a collection (default {COUNT})")
     parser.add_argument("--queries", type=int, default=300, help="queries to each service (default 300)")
     parser.add_argument("--model", help="a ViT-B/32 as SEARCH_MODEL names it (paths in full), for random weights")
     parser.add_argument("--no-clip", action="store_true", help="only lite: neither ViT-B/32 nor the plain way")
-    parser.add_argument("--quick", action="store_true", help="tiny, only to see that it works")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for query.json")
     arguments = parser.parse_args()
-    arguments.home = arguments.home and arguments.home.resolve()
-    given = " --home HOME" if arguments.home else ""
+    given = resolve_home(arguments)
     more = f" --model {_named(arguments.model)}" if arguments.model else ""
     arguments.command = f"python -m benchmarks query{given}{more}{' --quick' if arguments.quick else ''}"
     return arguments

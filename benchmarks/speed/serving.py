@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed import made_up
-from benchmarks.speed.results import RESULTS, Bench, Result, note
+from benchmarks.speed.options import add_home, parser_of, resolve_home
+from benchmarks.speed.results import Bench, Result, note
 from benchmarks.speed.services import Running, ours, serving
 from search_app.encoders.lite import LiteEncoder
 from search_app.encoders.minilm import MiniLmSentences
@@ -77,15 +78,12 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks serving", description=__doc__)
-    parser.add_argument("--home", type=Path, help="folder where the collection is made, and found the next time")
+    parser = parser_of("serving", __doc__)
+    add_home(parser)
     parser.add_argument("--count", type=int, default=COUNT, help=f"pictures in the collection (default {COUNT})")
     parser.add_argument("--seconds", type=int, default=12, help="of each load (default 12)")
-    parser.add_argument("--quick", action="store_true", help="tiny, only to see that it works")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for serving.json")
     arguments = parser.parse_args()
-    arguments.home = arguments.home and arguments.home.resolve()
-    given = " --home HOME" if arguments.home else ""
+    given = resolve_home(arguments)
     arguments.command = f"python -m benchmarks serving{given}{' --quick' if arguments.quick else ''}"
     return arguments
 

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed import made_up
+from benchmarks.speed.options import add_home, parser_of, resolve_home
 from benchmarks.speed.pairs import Timed, in_turn
-from benchmarks.speed.results import RESULTS, Bench, Result, note
+from benchmarks.speed.results import Bench, Result, note
 from benchmarks.speed.services import ROOT, environment, ours, serving
 from search_app.encoders.lite import LiteEncoder
 from search_app.encoders.minilm import MiniLmSentences
@@ -56,14 +57,11 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks start", description=__doc__)
-    parser.add_argument("--home", type=Path, help="folder that `query` made its collections in")
+    parser = parser_of("start", __doc__, quick="one start, only to see that it works")
+    add_home(parser)
     parser.add_argument("--rounds", type=int, default=7, help="starts of each service (default 7)")
-    parser.add_argument("--quick", action="store_true", help="one start, only to see that it works")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for start.json")
     arguments = parser.parse_args()
-    arguments.home = arguments.home and arguments.home.resolve()
-    given = " --home HOME" if arguments.home else ""
+    given = resolve_home(arguments)
     arguments.command = f"python -m benchmarks start{given}{' --quick' if arguments.quick else ''}"
     return arguments
 

@@ -10,7 +10,6 @@ hubness (skewness of the number of times a vector is among the 10 nearest of oth
 what a graph of equal settings finds. Once with a vector a seed, once with eight, as large collections are made of few.
 """
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.speed.results import RESULTS, Bench, Result, note
+from benchmarks.speed.options import parser_of
+from benchmarks.speed.results import Bench, Result, note
 from benchmarks.speed.vectors import Cache
 from search_app.datatypes import FloatMatrix
 
@@ -160,12 +160,10 @@ def table(result: Result) -> str:
 
 def main() -> None:
     """Compare and write."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = parser_of("synthetic", __doc__)
     parser.add_argument("--cache", type=Path, required=True, help="what `python -m benchmarks vectors` filled")
     parser.add_argument("--count", type=int, default=32_768, help="real vectors, half of them seeds")
     parser.add_argument("--work", type=Path, help="build graphs too, here")
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--results", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     cache, bench = Cache(arguments.cache), Bench("synthetic", results=arguments.results)
     real = cache.real(1_024 if arguments.quick else arguments.count)

@@ -6,7 +6,6 @@ here as they are; what most of them run (ONNX Runtime with its default settings,
 takes part where it is installed (`pip install openvino`).
 """
 
-import argparse
 import sys
 import tempfile
 import time
@@ -19,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.speed.options import parser_of
 from benchmarks.speed.pairs import Timed, each_call, in_turn, times_faster
 from benchmarks.speed.plain_way import BATCH, PlainWay
-from benchmarks.speed.results import RESULTS, Bench, Result, note
+from benchmarks.speed.results import Bench, Result, note
 from benchmarks.speed.shapes import TINY_SIDE, open_random
 from search_app.datatypes import FloatMatrix, PixelBatch
 from search_app.encoders.lite_runtime import available_cores
@@ -182,13 +182,11 @@ def table(result: Result) -> str:
 
 def main() -> None:
     """Measure and keep."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks towers", description=__doc__)
+    parser = parser_of("towers", __doc__, quick="a tiny model: only whether it works")
     parser.add_argument("--architecture", default="ViT-B-32", help="of open_clip (default ViT-B-32)")
     parser.add_argument("--home", type=Path, help="folder that keeps the exported files for the next run (1 GB)")
     parser.add_argument("--rounds", type=int, default=4, help="over the image towers (default 4)")
     parser.add_argument("--calls", type=int, default=20, help="of each text tower (default 20)")
-    parser.add_argument("--quick", action="store_true", help="a tiny model: only whether it works")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON file")
     given = parser.parse_args()
     bench = Bench("towers", results=given.results)
     with tempfile.TemporaryDirectory() as temporary:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.speed.options import parser_of
 from benchmarks.speed.pairs import in_turn
-from benchmarks.speed.results import RESULTS, Bench, Result, note
+from benchmarks.speed.results import Bench, Result, note
 from search_app.datatypes import EncoderSpec, FloatMatrix, ImageRef, Picture, PixelArray, PixelBatch, Point
 from search_app.images.fingerprints import content_hash
 from search_app.images.scan import scan_images
@@ -68,11 +69,9 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks unchanged", description=__doc__)
+    parser = parser_of("unchanged", __doc__, quick="1,000 files, twice")
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="1,000 files, twice")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where the figures are kept")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.count, arguments.rounds = 1_000, 2

@@ -41,7 +41,8 @@ def test_a_client_with_a_key_is_let_in_and_one_without_is_told_what_is_missing(
 def test_assistants_ask_with_the_key_of_the_environment(
     locked_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    arguments = build_parser().parse_args(["mcp", "--url", locked_url])
+    words = ["mcp", "--url", locked_url]
+    arguments = build_parser(words).parse_args(words)
 
     async def count() -> int | None:
         async with mcp._client(arguments) as client:

@@ -52,7 +52,7 @@ def test_a_unit_runs_a_command_there_is(unit: Path) -> None:
     from search_app.cli.program import build_parser
 
     [command] = re.findall(r"(?m)^ExecStart=\S+/python -m search_app (.*)$", unit.read_text())
-    build_parser().parse_args(command.split())
+    build_parser(command.split()).parse_args(command.split())
     assert "\nUser=image-search\n" in unit.read_text()
 
 

@@ -29,7 +29,8 @@ from search_app.ingest.copies import Looks, group_copies
 from search_app.ingest.copies_pass import looks_of
 from search_app.ingest.pipeline import IngestOptions, run_ingest
 from search_app.settings import load_settings
-from search_app.wiring import open_encoder, open_memory_store
+from search_app.wiring import open_encoder
+from search_app.wiring_index import open_memory_store
 
 ORIGINALS = "0"
 """Folder of the originals: sorts before the changes, so that originals get the smaller ids."""

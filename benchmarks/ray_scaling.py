@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from search_app.encoders.base import Encoder
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.ingest.engine import IngestOptions, LocalEngine, MakeEngine
 from search_app.ingest.pipeline import run_ingest
 from search_app.settings import Settings, load_settings

@@ -1,10 +1,8 @@
-"""The only module that names a back end: settings in, working parts out.
+"""The only module that names a model: settings in, working parts out. `wiring_index` names the engines.
 
 What only some commands need is imported where it is opened: the service shall start at once.
 """
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,19 +13,19 @@ from search_app.encoders.soundness import probe_texts
 from search_app.encoders.watched import Watch, WatchedEncoder, WatchedSentences
 from search_app.encoders.weights import EXPORTED
 from search_app.errors import EncoderError, IndexUnavailable, MissingDependency, SearchAppError, UnknownModel
-from search_app.index.base import IndexCatalogue, IndexReader, IndexStore
+from search_app.index.base import IndexReader
 from search_app.judgements.store import JudgementStore
 from search_app.search.service import SearchService
 from search_app.settings import Settings, load_settings
+from search_app.wiring_index import open_collection, resolved_collection
 from search_app.words.base import WordReader
 
 if TYPE_CHECKING:
     from search_app.hosting.opening import Openers
-    from search_app.index.examined import Examined, FolderFacts
-    from search_app.index.profile import Profile
     from search_app.ingest.adding.adder import Adder
     from search_app.ingest.derive import DerivedEncoder
     from search_app.ingest.engine import MakeEngine
+    from search_app.ingest.words import MakeWordsEngine
     from search_app.ingest.words_pass import WordsParts
 
 
@@ -71,81 +69,23 @@ def open_adapted(settings: Settings) -> "DerivedEncoder":
     return AdaptedEncoder.load(settings.models_dir / settings.model, open_base)
 
 
-def open_store(settings: Settings) -> IndexStore:
-    """Open the collection that `SEARCH_COLLECTION` stands for now; a later switch of that alias does not touch it."""
-    if settings.qdrant_url:  # looked up with the first request, as a service may be started before its server
-        from search_app.index.server.store import ServerStore
-
-        store = ServerStore(settings.qdrant_url, settings.collection, settings.qdrant_api_key, through_aliases=True)
-        return store.with_profile(open_profile(settings))
-    return open_collection(settings, resolved_collection(settings))
-
-
-def open_collection(settings: Settings, collection: str) -> IndexStore:
-    """Open the collection of this very name, whatever an alias of the name stands for.
-
-    It is on a Qdrant server where `QDRANT_URL` is set, else in a folder of this machine.
-    """
-    if settings.qdrant_url:
-        from search_app.index.server.store import ServerStore
-
-        profile = open_profile(settings)
-        return ServerStore(settings.qdrant_url, collection, settings.qdrant_api_key).with_profile(profile)
-    from search_app.index.edge.store import EdgeStore
-
-    return EdgeStore(settings.index_dir, collection, shape=open_profile(settings).shape())
-
-
-def open_profile(settings: Settings) -> "Profile":
-    """Read how collections are made and asked; raises `SettingsError` for what the back end cannot do."""
-    from search_app.index.profile_file import for_embedded, read_profile
-
-    profile = read_profile(settings.profile)
-    return profile if settings.qdrant_url else for_embedded(profile, settings.profile)
-
-
-def open_catalogue(settings: Settings) -> IndexCatalogue:
-    """Open what knows all collections and aliases; `close()` of the result gives the connection back."""
-    if settings.qdrant_url:
-        from search_app.index.server.catalogue import server_catalogue
-
-        return server_catalogue(settings.qdrant_url, settings.qdrant_api_key)
-    from search_app.index.edge.catalogue import edge_catalogue
-
-    return edge_catalogue(settings.index_dir)
-
-
-def resolved_collection(settings: Settings) -> str:
-    """The collection that `SEARCH_COLLECTION` stands for now."""
-    with closing(open_catalogue(settings)) as catalogue:
-        return catalogue.resolve(settings.collection)
-
-
-def with_model_of_alias(settings: Settings) -> Settings:
-    """The settings with the model that made what `SEARCH_COLLECTION` stands for, where it is an alias."""
-    with closing(open_catalogue(settings)) as catalogue:
-        collection = catalogue.resolve(settings.collection)
-        if collection == settings.collection:
-            return settings
-        manifest = catalogue.facts(collection).manifest
-    return settings if manifest is None else settings.model_copy(update={"model": manifest.model})
-
-
-def open_memory_store(settings: Settings) -> IndexStore:
-    """Make an empty collection in this process, for what is to be looked at once and not kept."""
-    from search_app.index.memory import MemoryStore
-
-    return MemoryStore(settings.collection)
-
-
 def ray_engine(settings: Settings, address: str = "", actors: int = 0) -> "MakeEngine":
     """Make what runs the middle of an index run on Ray; raises `MissingDependency` where that is not installed."""
-    from search_app.ingest.ray_engine import Cluster, RayEngine, require_ray
+    from search_app.ingest.on_ray.cluster import Cluster, require_ray
+    from search_app.ingest.on_ray.pictures import RayEngine
 
     require_ray()
     # What opens a model needs no keys, so none leave this process.
     plain = settings.model_copy(update={"qdrant_api_key": "", "api_keys": ""})
-    return partial(RayEngine, cluster=Cluster(partial(open_encoder, plain), address, actors))
+    return partial(RayEngine, cluster=Cluster(address, actors), open_encoder=partial(open_encoder, plain))
+
+
+def ray_words(address: str = "", actors: int = 0) -> "MakeWordsEngine":
+    """Make what reads printed words on Ray, where `ray_engine` embeds."""
+    from search_app.ingest.on_ray.cluster import Cluster
+    from search_app.ingest.on_ray.words import RayWords
+
+    return partial(RayWords, cluster=Cluster(address, actors), open_reader=open_word_reader)
 
 
 def open_word_reader() -> WordReader:
@@ -242,36 +182,6 @@ def _open_adder(settings: Settings, collection: str, service: SearchService) -> 
 
     store = open_collection(settings, collection)
     return Adder(store, service.reader, lambda: service.encoder, max_pixels=settings.max_pixels)
-
-
-@contextmanager
-def examine_index(settings: Settings, scratch: Path) -> "Iterator[Examined]":
-    """Open the collection to look at it and change nothing; an embedded one is copied to the folder `scratch`.
-
-    Raises what opening raises: `NoIndexYet`, `IndexDamaged`, `IndexUnavailable`.
-    """
-    from search_app.index.examined import Examined
-
-    if settings.qdrant_url:
-        reader = open_store(settings).reader()
-        try:
-            yield Examined(reader.manifest(), reader)
-        finally:
-            reader.close()
-        return
-    from search_app.index.edge.examine import examined
-
-    with examined(settings.index_dir, resolved_collection(settings), scratch) as found:
-        yield found
-
-
-def look_at_folder(settings: Settings) -> "FolderFacts | None":
-    """What lies in the folder of an embedded collection; None for one on a server and for one that is empty."""
-    if settings.qdrant_url:
-        return None
-    from search_app.index.edge.examine import folder_facts
-
-    return folder_facts(settings.index_dir, resolved_collection(settings))
 
 
 def published_weights(settings: Settings) -> tuple[Path, str] | None:

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search_app.settings import Settings, load_settings, told
-from search_app.wiring import open_catalogue, openers_of
+from search_app.wiring import openers_of
+from search_app.wiring_index import open_catalogue
 
 if TYPE_CHECKING:
     from search_app.api.guarding.guard import Guard

@@ -26,7 +26,7 @@ from benchmarks.speed.synthetic import neighbours
 from benchmarks.speed.vectors import Cache
 from search_app.datatypes import Condition, EncoderSpec, FloatMatrix, Picture, Point, VectorQuery
 from search_app.index.base import IndexReader
-from search_app.index.edge import writer as edge_writer
+from search_app.index.edge import work as edge_work
 from search_app.index.edge.store import EdgeStore
 
 PAGE = Path(__file__).parents[2] / "docs" / "filters.md"
@@ -70,8 +70,8 @@ def stored(folder: Path, collection: Collection, *, indexed: bool) -> EdgeStore:
     """The collection in a new folder; its fields are indexed or not."""
     shutil.rmtree(folder, ignore_errors=True)
     store = EdgeStore(folder, "filtered")
-    kept = edge_writer.INDEX_FROM
-    edge_writer.INDEX_FROM = kept if indexed else 10**9
+    kept = edge_work.INDEX_FROM
+    edge_work.INDEX_FROM = kept if indexed else 10**9
     try:
         count, dim = collection.rows.shape
         with store.writer(EncoderSpec("made-up", dim, "0" * 32, (1, 1)), "pictures") as writer:
@@ -79,7 +79,7 @@ def stored(folder: Path, collection: Collection, *, indexed: bool) -> EdgeStore:
                 writer.upsert(collection.points(range(first, min(first + 1_000, count))))
             writer.commit()
     finally:
-        edge_writer.INDEX_FROM = kept
+        edge_work.INDEX_FROM = kept
     return store
 
 

@@ -118,7 +118,7 @@ def asked(store: EdgeStore, truth: Truth) -> dict[str, Any]:
     reader = store.reader()
     try:
         opened = time.perf_counter() - started
-        pid = reader._serving.shard.process.pid  # type: ignore[union-attr]  # noqa: SLF001 - its memory is asked for
+        pid = reader._follower.serving.shard.process.pid  # type: ignore[union-attr]  # noqa: SLF001 - its memory
         fresh = memory_mb(pid)
         took: list[float] = []
         right = 0

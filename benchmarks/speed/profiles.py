@@ -77,7 +77,7 @@ def _one(work: Path, profile: Profile, rows: FloatMatrix, queries: FloatMatrix, 
         right = sum(len({*a.ids[:10].tolist()} & {*true.tolist()}) for a, true in zip(answers, best, strict=True))
         calls = [partial(reader.search, [VectorQuery(query, _DEPTH)]) for query in queries]
         took = each_call({"search": calls})["search"].milliseconds()
-        pid = reader._serving.shard.process.pid  # type: ignore[union-attr]  # noqa: SLF001 - its memory is asked for
+        pid = reader._follower.serving.shard.process.pid  # type: ignore[union-attr]  # noqa: SLF001 - its memory
         memory = memory_mb(pid)
     finally:
         reader.close()

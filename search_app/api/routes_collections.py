@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from search_app.api.dependencies import Housed
 from search_app.api.problems import documented
-from search_app.index.base import CollectionFacts
+from search_app.index.catalogue import CollectionFacts
 
 router = APIRouter(tags=["collections"])
 

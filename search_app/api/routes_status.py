@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 
 from search_app.api.dependencies import Note, Service
 from search_app.api.problems import documented
-from search_app.api.schemas import Health, InfoOut, Readiness
+from search_app.api.schemas_status import Health, InfoOut, Readiness
 
 router = APIRouter(tags=["status"])
 

@@ -6,7 +6,7 @@ from contextlib import closing
 
 from search_app.cli.options import Subparsers
 from search_app.settings import load_settings
-from search_app.wiring import open_catalogue
+from search_app.wiring_index import open_catalogue
 
 
 def add_parser(commands: Subparsers) -> None:

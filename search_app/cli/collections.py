@@ -10,9 +10,9 @@ from search_app.cli.options import Subparsers
 from search_app.cli.plain import plain
 from search_app.errors import IndexInUse
 from search_app.evaluation.tables import TextTable
-from search_app.index.base import CollectionFacts
+from search_app.index.catalogue import CollectionFacts
 from search_app.settings import load_settings
-from search_app.wiring import open_catalogue
+from search_app.wiring_index import open_catalogue
 
 _HEAD = ("collection", "pictures", "model", "generation", "size", "aliases", "folder")
 

@@ -16,7 +16,7 @@ from search_app.evaluation.suite import SuiteResult
 from search_app.evaluation.suite_report import SuiteReport
 from search_app.evaluation.tables import TextTable
 from search_app.settings import Settings, load_settings
-from search_app.wiring import open_catalogue, open_collection
+from search_app.wiring_index import open_catalogue, open_collection
 
 _FEWEST = 2
 

@@ -18,14 +18,8 @@ from search_app.evaluation.pins import check_pins
 from search_app.evaluation.selfcheck import Check, check_encoder
 from search_app.index.kept import REMEDY, differences
 from search_app.settings import Settings
-from search_app.wiring import (
-    examine_index,
-    look_at_folder,
-    open_encoder,
-    open_profile,
-    published_weights,
-    with_model_of_alias,
-)
+from search_app.wiring import open_encoder, published_weights
+from search_app.wiring_index import examine_index, look_at_folder, open_profile, with_model_of_alias
 
 MARKS = {True: "ok  ", False: "FAIL", None: "--  "}
 SAMPLE = 16

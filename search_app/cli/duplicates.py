@@ -15,7 +15,8 @@ from search_app.index.base import IndexStore
 from search_app.ingest.copy_groups import CopyGroup, SimilarPair, list_groups, similar_pairs
 from search_app.ingest.pipeline import IngestOptions, run_ingest
 from search_app.settings import Settings
-from search_app.wiring import open_encoder, open_memory_store, open_store
+from search_app.wiring import open_encoder
+from search_app.wiring_index import open_memory_store, open_store
 
 
 def add_parser(commands: Subparsers) -> None:

@@ -5,7 +5,7 @@ import json
 from contextlib import closing
 from pathlib import Path
 
-from search_app.cli.index_source import add_source, engine_of, source_of
+from search_app.cli.index_source import add_source, engine_of, read_by, source_of
 from search_app.cli.index_target import Target, add_into, target_of
 from search_app.cli.index_watch import add_watch, follow_folder, watched
 from search_app.cli.options import Subparsers, add_model_options
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
             return follow_folder(arguments, target, folder, encoder, parts)
     words = None
     if parts is not None:
-        words = _read_words(target, parts, encoder.spec, source, report.total)
+        words = _read_words(target, read_by(arguments, parts), encoder.spec, source, report.total)
         _write(arguments.json, report, words)
     if arguments.into is not None:
         print(f"nobody is answered from it yet: `python -m search_app alias switch {arguments.into}` does that")

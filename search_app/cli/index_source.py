@@ -1,13 +1,15 @@
 """What an index run reads, and what computes: the options of `index` about both."""
 
 import argparse
+from dataclasses import replace
 
 from search_app.errors import SettingsError
 from search_app.ingest.engine import LocalEngine, MakeEngine
+from search_app.ingest.words_pass import WordsParts
 from search_app.settings import Settings
 from search_app.sources.base import Source
 from search_app.sources.opening import open_source
-from search_app.wiring import ray_engine
+from search_app.wiring import ray_engine, ray_words
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
@@ -42,3 +44,10 @@ def engine_of(arguments: argparse.Namespace, settings: Settings) -> MakeEngine:
     if arguments.actors is not None and arguments.actors < 1:
         raise SettingsError(f"--actors {arguments.actors}: at least one is needed")
     return ray_engine(settings, arguments.address or "", arguments.actors or 0)
+
+
+def read_by(arguments: argparse.Namespace, words: WordsParts) -> WordsParts:
+    """The same parts, where what embeds reads the printed words too."""
+    if arguments.engine == "local":
+        return words
+    return replace(words, make_engine=ray_words(arguments.address or "", arguments.actors or 0))

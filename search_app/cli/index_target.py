@@ -9,7 +9,7 @@ from search_app.errors import SettingsError
 from search_app.index.aliases import is_name
 from search_app.index.base import IndexStore
 from search_app.settings import Settings
-from search_app.wiring import open_catalogue, open_collection, resolved_collection
+from search_app.wiring_index import open_catalogue, open_collection, resolved_collection
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict
 
 from search_app.cli.options import Subparsers, add_model_options, settings_from
-from search_app.wiring import open_store
+from search_app.wiring_index import open_store
 
 FIELDS = ("collection", "model", "folder", "count", "generation", "dim")
 

@@ -12,7 +12,8 @@ from search_app.judgements.pictures import IndexedPictures
 from search_app.judgements.values import PictureName
 from search_app.search.query import WordsMode
 from search_app.settings import Settings, load_settings
-from search_app.wiring import open_service, open_store
+from search_app.wiring import open_service
+from search_app.wiring_index import open_store
 
 SYSTEMS = "model, fused, print, random or MODEL@COLLECTION"
 _MODES: Mapping[str, WordsMode] = {"model": "off", "fused": "fused", "print": "only"}

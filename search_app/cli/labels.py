@@ -8,7 +8,7 @@ from search_app.errors import EvaluationError
 from search_app.evaluation.ads import JudgedQueries
 from search_app.evaluation.label_folder import read_label_folder
 from search_app.settings import load_settings
-from search_app.wiring import open_store
+from search_app.wiring_index import open_store
 
 
 def add_parser(commands: Subparsers) -> None:

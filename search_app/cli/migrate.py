@@ -16,7 +16,7 @@ from search_app.moving.copying import Progress
 from search_app.moving.move import Moved, MoveOptions, Steps, move
 from search_app.settings import Settings
 from search_app.sources.locations import locate
-from search_app.wiring import open_collection, open_profile, open_store
+from search_app.wiring_index import open_collection, open_profile, open_store
 
 
 def add_parser(commands: Subparsers) -> None:

@@ -6,7 +6,7 @@ import sys
 from typing import TypeAlias
 
 from search_app.settings import Settings, load_settings
-from search_app.wiring import with_model_of_alias
+from search_app.wiring_index import with_model_of_alias
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 """What `add_subparsers` gives; argparse has no public name for it."""

@@ -10,7 +10,7 @@ from search_app.cli.places import spelled
 from search_app.moving.archive import open_archive
 from search_app.moving.move import move
 from search_app.settings import load_settings
-from search_app.wiring import open_collection
+from search_app.wiring_index import open_collection
 
 
 def add_parser(commands: Subparsers) -> None:

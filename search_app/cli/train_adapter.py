@@ -18,7 +18,8 @@ from search_app.index.base import IndexReader
 from search_app.ingest.derive import run_derive
 from search_app.ingest.report import IngestReport
 from search_app.settings import Settings, load_settings
-from search_app.wiring import open_adapted, open_store
+from search_app.wiring import open_adapted
+from search_app.wiring_index import open_store
 
 if TYPE_CHECKING:
     from search_app.encoders.adapter_head import AdapterHead

@@ -15,7 +15,8 @@ from search_app.moving.importing import Imported, ImportOptions, import_rows, ow
 from search_app.moving.layouts import LAYOUTS, Columns, layout_of
 from search_app.moving.move import move
 from search_app.settings import load_settings
-from search_app.wiring import open_collection, open_encoder
+from search_app.wiring import open_encoder
+from search_app.wiring_index import open_collection
 
 
 def add_parser(commands: Subparsers) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from search_app.errors import NoIndexYet, NotFound
-from search_app.index.base import CollectionFacts, IndexCatalogue
+from search_app.index.catalogue import Catalogue, CollectionFacts
 from search_app.search.service import SearchService
 
 _FRESH_S = 0.5
@@ -53,7 +53,7 @@ class CatalogueNames:
 
     may_change = True
 
-    def __init__(self, catalogue: IndexCatalogue) -> None:
+    def __init__(self, catalogue: Catalogue) -> None:
         """Closing the catalogue is its owner's."""
         self._catalogue = catalogue
         self._listed = _Listed()

@@ -8,7 +8,8 @@ from search_app.hosting.hosted import OpenAdder
 from search_app.hosting.house import House, Parts, Rules
 from search_app.hosting.models import ModelShelf, lend_encoder, lend_sentences
 from search_app.hosting.names import CatalogueNames
-from search_app.index.base import IndexCatalogue, IndexReader
+from search_app.index.base import IndexReader
+from search_app.index.catalogue import Catalogue
 from search_app.search.service import SearchService
 
 OpenSentences = Callable[[], SentenceEncoder]
@@ -30,7 +31,7 @@ class Openers:
     adder: OpenAdder | None = None
 
 
-def open_house(own: str, model: str, catalogue: IndexCatalogue, openers: Openers, rules: Rules) -> House:
+def open_house(own: str, model: str, catalogue: Catalogue, openers: Openers, rules: Rules) -> House:
     """Open the collection `own` of a catalogue and whatever else is asked for; the house closes the catalogue.
 
     Raises what opening `own` raises.

@@ -6,7 +6,6 @@ shows its work with `commit`; what `commit` returned for survives kill -9 and po
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -215,77 +214,4 @@ class IndexStore(Protocol):
         What its writers did not commit may be lost when they are closed. Where a commit costs little anyway it is the
         same as any other.
         """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class CollectionFacts:
-    """What a collection is, without opening its engine."""
-
-    name: str
-    manifest: Manifest | None
-    """None before the first commit, and where it cannot be read."""
-    size_bytes: int | None
-    """On the disk; None where only the server knows."""
-    fault: str = ""
-    """Why the manifest cannot be read; empty where it can, and before the first commit."""
-
-
-class IndexCatalogue(Protocol):
-    """The collections of one back end and the aliases that stand for them; safe to call from several threads.
-
-    An alias may bear the name of a collection: it stands before it. All raise `IndexUnavailable` while the back end
-    does not answer and `IndexDamaged` where the aliases cannot be read.
-    """
-
-    def collections(self) -> list[str]:
-        """The names of all collections, sorted; also of those that nothing was committed to yet."""
-        ...
-
-    def facts(self, collection: str) -> CollectionFacts:
-        """What a collection (never an alias) is; raises `NotFound` where there is none of that name."""
-        ...
-
-    def aliases(self) -> dict[str, str]:
-        """The collection that each alias stands for; a name that stands for the collection of its own is none."""
-        ...
-
-    def before(self, alias: str) -> list[str]:
-        """What an alias stood for before, the latest first: where `back` goes."""
-        ...
-
-    def resolve(self, name: str) -> str:
-        """The collection that a name stands for: itself where it is no alias. Cheap: a `stat`, or one request."""
-        ...
-
-    def switch(self, alias: str, collection: str) -> str:
-        """Let `alias` stand for `collection` from one moment to the next; returns what it stood for.
-
-        Durable when it returns. Raises `NotFound` where there is no such collection, `NoIndexYet` where nothing was
-        committed to it, what opening it raises where it does not open, `BadRequest` for a name that no alias can have,
-        and `IndexInUse` while another change of the aliases takes too long.
-        """
-        ...
-
-    def back(self, alias: str) -> str:
-        """Undo the last `switch` of an alias that is not undone yet; returns what it stands for now.
-
-        Checks what `switch` checks. Raises `NotFound` where nothing is known that it stood for before.
-        """
-        ...
-
-    def remove(self, alias: str) -> str:
-        """Forget an alias and what it stood for before; returns what it stood for. Raises `NotFound` for none."""
-        ...
-
-    def drop(self, collection: str) -> None:
-        """Remove a collection (never an alias) for good.
-
-        Raises `NotFound` where there is none of that name, `IndexInUse` while an alias stands for it, a run writes it
-        or an embedded reader has it open, and `VectorIndexError` where what lies there is not all a collection's.
-        """
-        ...
-
-    def close(self) -> None:
-        """Give the connection back."""
         ...

@@ -1,9 +1,10 @@
 """The words of a collection's pictures: from a sidecar, from the store, or read now; a bad one costs itself only."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeAlias
 
 from search_app.datatypes import UNKNOWN_SIZE, ImageRef, PrintedWords
 from search_app.errors import ImageError, WordsError
@@ -38,14 +39,40 @@ class CollectionWords:
 
 
 @dataclass(frozen=True, slots=True)
+class ToRead:
+    """One picture whose words are wanted."""
+
+    ref: ImageRef
+    content_hash: str = ""
+    """Of what was indexed; empty where nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadPicture:
     """One picture on its way: its words, or the reason why there are none."""
 
     path: str
     words: PrintedWords | None
     reason: str = ""
-    is_fresh: bool = False
-    """Read just now; else the words were there."""
+    content_hash: str = ""
+    """Of what was read just now; empty where the words were there."""
+
+    @property
+    def is_fresh(self) -> bool:
+        """Read just now."""
+        return self.content_hash != ""
+
+
+class WordsEngine(Protocol):
+    """Reads pictures: here, or on Ray."""
+
+    def read(self, pictures: Sequence[ToRead], workers: int = 0) -> Iterator[ReadPicture]:
+        """The words of all of `pictures`, in any order, read by `workers` at once; 0 leaves that to the engine.
+
+        Each picture that was read is in the store before it is handed out. Raises `WordsError` where the store, and
+        `EncoderError` where the reader cannot be used at all.
+        """
+        ...
 
 
 def read_collection_words(
@@ -67,7 +94,7 @@ def read_collection_words(
     fresh = 0
     progress(0, len(paths), 0)
     source = WordsSource(as_source(folder), reader, store, max_pixels)
-    for item in source.read([ImageRef(path, UNKNOWN_SIZE, 0) for path in paths]):
+    for item in source.read([ToRead(ImageRef(path, UNKNOWN_SIZE, 0)) for path in paths]):
         if item.words is None:
             failed[item.path] = item.reason
         else:
@@ -79,42 +106,73 @@ def read_collection_words(
 
 @dataclass(frozen=True, slots=True)
 class WordsSource:
-    """Where the words of a source's pictures come from."""
+    """Where the words of a source's pictures come from; a `WordsEngine` that reads in threads of this process."""
 
     source: Source
     reader: WordReader
     store: WordStore
     max_pixels: int = MAX_PIXELS
 
-    def read(self, pictures: Sequence[ImageRef], workers: int = 0) -> Iterator[ReadPicture]:
-        """The words of `pictures`, in their order, read ahead in threads; 0 means one for each core.
-
-        Each picture that was read is in the store before it is handed out. Raises `WordsError` where the store, and
-        `EncoderError` where the reader cannot be used at all.
-        """
+    def read(self, pictures: Sequence[ToRead], workers: int = 0) -> Iterator[ReadPicture]:
+        """See `WordsEngine.read`; in the order of `pictures`, read ahead, 0 means one thread for each core."""
         threads = min(workers or os.cpu_count() or 1, MAX_WORKERS)
         return prepare_ahead(self._read_one, pictures, workers=threads, ahead=AHEAD * threads)
 
-    def _read_one(self, ref: ImageRef) -> ReadPicture:
-        """Called in worker threads; what is wrong with one picture is a value, what is wrong with the store is not."""
-        path = ref.path
+    def at_hand(self, item: ToRead) -> ReadPicture | None:
+        """What need not be read: a text file beside it, or what was read in this very content; None without either."""
+        path = item.ref.path
         try:
             beside = self.source.words_beside(path)
-            if beside is not None:
-                return ReadPicture(path, beside)
-            data = self.source.read(ref)
-        except (ImageError, WordsError) as error:
+        except WordsError as error:
             return ReadPicture(path, None, str(error))
-        name = content_hash(data)
-        known = self.store.get(name, self.reader.fingerprint)
-        if known is not None:
-            return ReadPicture(path, known)
-        try:
-            words = self.reader.read(decode_bytes(data, max_pixels=self.max_pixels).image)
-        except (ImageError, WordsError) as error:
-            return ReadPicture(path, None, str(error))
-        try:
-            self.store.put(name, self.reader.fingerprint, words)
-        except RecordTooLarge as error:
-            return ReadPicture(path, None, str(error))
-        return ReadPicture(path, words, is_fresh=True)
+        known = beside if beside is not None else self._known(item.content_hash)
+        return None if known is None else ReadPicture(path, known)
+
+    def kept(self, item: ReadPicture) -> ReadPicture:
+        """Store what was read just now; more text than is kept for one picture is a reason."""
+        if item.words is not None and item.is_fresh:
+            try:
+                self.store.put(item.content_hash, self.reader.fingerprint, item.words)
+            except RecordTooLarge as error:
+                return ReadPicture(item.path, None, str(error))
+        return item
+
+    def _read_one(self, item: ToRead) -> ReadPicture:
+        """Called in worker threads; what is wrong with one picture is a value, what is wrong with the store is not."""
+        found = self.at_hand(item)
+        if found is not None:
+            return found
+        return self.kept(read_picture(self.source, item.ref, self.reader, self.max_pixels, self._known))
+
+    def _known(self, name: str) -> PrintedWords | None:
+        return self.store.get(name, self.reader.fingerprint) if name else None
+
+
+MakeWordsEngine: TypeAlias = Callable[[WordsSource], WordsEngine]
+
+
+def read_here(source: WordsSource) -> WordsEngine:
+    """In threads of this process."""
+    return source
+
+
+def read_picture(
+    source: Source,
+    ref: ImageRef,
+    reader: WordReader,
+    max_pixels: int,
+    known: Callable[[str], PrintedWords | None] = lambda _name: None,
+) -> ReadPicture:
+    """Read the words in one picture, unless those of its content are `known`."""
+    try:
+        data = source.read(ref)
+    except ImageError as error:
+        return ReadPicture(ref.path, None, str(error))
+    name = content_hash(data)
+    if (there := known(name)) is not None:
+        return ReadPicture(ref.path, there)
+    try:
+        words = reader.read(decode_bytes(data, max_pixels=max_pixels).image)
+    except (ImageError, WordsError) as error:
+        return ReadPicture(ref.path, None, str(error))
+    return ReadPicture(ref.path, words, content_hash=name)

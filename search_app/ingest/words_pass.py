@@ -19,7 +19,7 @@ from search_app.errors import WordsError
 from search_app.index.base import IndexStore, IndexWriter
 from search_app.ingest.pipeline import COMMIT_SHARE, FIRST_COMMIT_SECONDS
 from search_app.ingest.report import Progress, Skipped, WordsReport
-from search_app.ingest.words import MAX_PIXELS, ReadPicture, WordsSource
+from search_app.ingest.words import MAX_PIXELS, MakeWordsEngine, ReadPicture, ToRead, WordsSource, read_here
 from search_app.sources.base import Source
 from search_app.sources.opening import as_source
 from search_app.words.base import WordReader
@@ -45,6 +45,8 @@ class WordsParts:
     """Pictures read at once; 0 means one for each core."""
     commit_seconds: float = FIRST_COMMIT_SECONDS
     """What was read becomes searchable this often, or more seldom where a commit takes long."""
+    make_engine: MakeWordsEngine = read_here
+    """What reads."""
 
     @property
     def spec(self) -> WordsSpec:
@@ -64,7 +66,7 @@ def run_words(
 ) -> WordsReport:
     """Read the words of the pictures in `folder`, or a source, whose words are not stored or whose sidecar changed.
 
-    Killed at any moment and run again it goes on where it was. Raises what `WordsSource.read` raises, `IndexInUse` and
+    Killed at any moment and run again it goes on where it was. Raises what `WordsEngine.read` raises, `IndexInUse` and
     `DiskFull`; the pictures stay searchable, and so do the words that were committed.
     """
     return _Pass(as_source(folder), parts, spec, store, progress).run()
@@ -81,7 +83,7 @@ def run_words_of(
     """The same for some pictures only, given with their ids, whatever is stored of them."""
     some = _Pass(source, parts, spec, store, lambda *_: None)
     some.on_commit = on_commit
-    return some.read(dict(pictures))
+    return some.read({ToRead(ref): number for ref, number in pictures.items()})
 
 
 class _Pass:
@@ -104,7 +106,7 @@ class _Pass:
                 writer.commit(final=True)
         return self.read(ids, started)
 
-    def read(self, ids: dict[ImageRef, int], started: float | None = None) -> WordsReport:
+    def read(self, ids: dict[ToRead, int], started: float | None = None) -> WordsReport:
         """Read these, whatever is stored of them."""
         started = time.perf_counter() if started is None else started
         self._read_all(ids)
@@ -122,7 +124,7 @@ class _Pass:
             writer.open_words(self._words_spec)
             yield writer
 
-    def _unread(self, writer: IndexWriter) -> dict[ImageRef, int]:
+    def _unread(self, writer: IndexWriter) -> dict[ToRead, int]:
         """The pictures to read, with their ids; the others are counted."""
         unread = {}
         known = writer.scan()
@@ -131,20 +133,20 @@ class _Pass:
             for item in batch:
                 words = stored.get(item.id)
                 if words is None or _is_outdated(self._source, item.picture.path, words):
-                    unread[item.picture.ref] = item.id
+                    unread[ToRead(item.picture.ref, item.picture.content_hash)] = item.id
                 else:
                     self._unchanged += 1
                     self._with_words += bool(words.words)
         return unread
 
-    def _read_all(self, unread: dict[ImageRef, int]) -> None:
+    def _read_all(self, unread: dict[ToRead, int]) -> None:
         parts = self._parts
-        ids = {ref.path: number for ref, number in unread.items()}
-        source = WordsSource(self._source, parts.reader, parts.store, parts.max_pixels)
+        ids = {item.ref.path: number for item, number in unread.items()}
+        engine = parts.make_engine(WordsSource(self._source, parts.reader, parts.store, parts.max_pixels))
         self._progress(0, len(ids), 0)
         waiting: list[tuple[int, ReadPicture]] = []
         next_commit = time.monotonic() + parts.commit_seconds
-        for done, item in enumerate(source.read([*unread], parts.workers), 1):
+        for done, item in enumerate(engine.read([*unread], parts.workers), 1):
             waiting.append((ids[item.path], item))
             if item.words is None:
                 self._failed.append(Skipped(item.path, item.reason))

@@ -11,7 +11,7 @@ from search_app.datatypes import Condition, DenseChannel, FloatMatrix, FloatVect
 from search_app.index.base import IndexReader
 from search_app.index.fields import META_PREFIX
 from search_app.search.fusion import Scores
-from search_app.words.tokens import tokenize
+from search_app.words.tokens import singular, tokenize
 
 SAMPLE = 1_024
 """Pictures; of a smaller collection all. A mean over them is within 3 % of a deviation of that over the collection."""
@@ -30,7 +30,7 @@ class Background:
     vectors: Mapping[DenseChannel, FloatMatrix]
     """Of the sample, shape (n, dim) each; the channel of the words holds pictures with words only."""
     frequencies: Mapping[str, int]
-    """In how many pictures of the sample a term is printed."""
+    """In how many pictures of the sample a term is printed, in singular or plural; by its singular."""
     documents: int
     """Pictures of the sample with printed words."""
     sampled: int
@@ -62,7 +62,7 @@ class Background:
         return lambda scores: (scores - mean) / deviation
 
     def rarity(self, term: str) -> float:
-        """What a printed term tells: its IDF in the sample, ln((N - df + .5) / (df + .5) + 1)."""
+        """What a printed term tells, a `singular`: its IDF in the sample, ln((N - df + .5) / (df + .5) + 1)."""
         found = self.frequencies.get(term, 0)
         return math.log((self.documents - found + 0.5) / (found + 0.5) + 1)
 
@@ -86,7 +86,7 @@ def read_background(reader: IndexReader, manifest: Manifest) -> Background:
             "image": _rows([image[number] for number in kept], manifest.dim),
             "meaning": _rows([*meaning.values()], manifest.words_dim),
         },
-        frequencies=Counter(term for text in texts for term in set(tokenize(text))),
+        frequencies=Counter(term for text in texts for term in set(map(singular, tokenize(text)))),
         documents=len(texts),
         sampled=len(kept),
         has_copies=bool(reader.facet("copy_of", where=(Condition("copy_of", gte=1),), limit=1)),

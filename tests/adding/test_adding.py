@@ -10,7 +10,8 @@ from PIL import Image
 from search_app.datatypes import Manifest
 from search_app.encoders.stub import StubEncoder
 from search_app.index.base import IndexStore
-from search_app.index.memory import MemoryReader, MemoryStore
+from search_app.index.memory.reader import MemoryReader
+from search_app.index.memory.store import MemoryStore
 from search_app.ingest.adding.adder import Adder
 from search_app.ingest.adding.values import NewPicture
 from tests.adding.world import MAX_PIXELS, adding_app, files, form, freshly_indexed, held_by, index, png, samples, saved

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from search_app.client import ClientError, ProblemError
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from tests.adding.world import adding_app, index, noise, png
 from tests.client.conftest import open_client
 from tests.client.served import Reply, answering, serving

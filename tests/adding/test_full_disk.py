@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fastapi.testclient import TestClient
 
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from tests.adding.world import adding_app, files, form, index, noise, png, refusal
 from tests.chaos.small_disk import fill, small_disk
 

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from search_app.encoders.stub import StubEncoder
 from search_app.errors import BadRequest
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.ingest.adding.names import check_name
 from search_app.ingest.metadata import MAX_FIELDS
 from tests.adding.world import adding_app, files, form, index, png, refusal

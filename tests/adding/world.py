@@ -14,7 +14,7 @@ from search_app.api.app import create_app
 from search_app.datatypes import FloatVector, Picture
 from search_app.encoders.stub import StubEncoder
 from search_app.index.base import IndexReader, IndexStore
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.ingest.adding.adder import Adder
 from search_app.ingest.pipeline import IngestOptions, run_ingest
 from search_app.ingest.report import IngestReport

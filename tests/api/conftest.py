@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from search_app.api.app import create_app
 from search_app.api.guarding.guard import Guard
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.judgements.store import JudgementStore
 from search_app.search.service import SearchService
 from tests.search.colours import ColourEncoder, open_colours

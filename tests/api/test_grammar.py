@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from search_app.api.app import create_app
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from tests.api.test_search import assert_problem
 from tests.search.printed_world import fill, serve
 

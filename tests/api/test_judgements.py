@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from search_app.api.app import create_app
 from search_app.datatypes import Picture, Point
 from search_app.evaluation.trec import encode_path, read_qrels
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.judgements.pictures import IndexedPictures
 from search_app.judgements.rounds import Rounds
 from search_app.judgements.store import JudgementStore

@@ -17,7 +17,7 @@ from search_app.api.guarding.guard import Guard
 from search_app.api.guarding.keys import Scope
 from search_app.api.guarding.rates import Rates
 from search_app.api.schemas_openai import MAX_INPUTS, MAX_PICTURES
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.search.query import MAX_TEXT_LENGTH
 from search_app.search.service import SearchService
 from tests.api.conftest import Opened

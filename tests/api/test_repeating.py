@@ -17,7 +17,8 @@ from search_app.api.app import create_app
 from search_app.api.repeating import MAX_QUESTION_BYTES
 from search_app.datatypes import Manifest, Neighbours, Picture, Point, VectorQuery
 from search_app.index.edge.store import EdgeStore
-from search_app.index.memory import MemoryReader, MemoryStore
+from search_app.index.memory.reader import MemoryReader
+from search_app.index.memory.store import MemoryStore
 from search_app.search.service import SearchService
 from tests.api.test_search import assert_problem
 from tests.search.colours import COLOURS, SPEC, ColourEncoder, colour_vectors, index_pictures, write_pictures

@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from tests.search.colours import COLOURS, index_pictures
 
 

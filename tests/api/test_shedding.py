@@ -14,7 +14,7 @@ from search_app.api.app import create_app
 from search_app.api.guarding.guard import Guard
 from search_app.api.turns import Turns
 from search_app.datatypes import FloatMatrix
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.search.service import SearchService
 from tests.search.colours import ColourEncoder, index_pictures
 

@@ -58,10 +58,9 @@ def test_importing_a_door_loads_nothing_heavy(module: str) -> None:
 
 
 def test_modules_are_of_a_size_one_can_hold_in_mind() -> None:
-    long = {
-        str(path.relative_to(ROOT)): count for path in MODULES if (count := path.read_text("utf-8").count("\n")) > 300
-    }
-    assert long == {}
+    lines = {str(path.relative_to(ROOT)): path.read_text("utf-8").count("\n") for path in MODULES}
+    vocabulary = "search_app/datatypes.py"  # values and no code: in two modules, each would have to be looked for twice
+    assert {name: count for name, count in lines.items() if count > 250 and name != vocabulary} == {}
 
 
 def test_nothing_is_named_after_nothing() -> None:

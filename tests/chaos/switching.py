@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from search_app.index.base import IndexCatalogue
+from search_app.index.catalogue import Catalogue
 from search_app.index.edge.catalogue import edge_catalogue
 from search_app.index.server.catalogue import server_catalogue
 
@@ -14,7 +14,7 @@ _DELICATE = {"open", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree"}
 ALIAS, OLD, NEW = "live", "v1", "v2"
 
 
-def change(catalogue: IndexCatalogue, what: str) -> None:
+def change(catalogue: Catalogue, what: str) -> None:
     """Do what is to be interrupted, as the terminal would."""
     if what == "switch":
         catalogue.switch(ALIAS, NEW)

@@ -54,8 +54,8 @@ def client(reader: EdgeReader) -> Iterator[TestClient]:
 
 
 def engine(reader: EdgeReader) -> EdgeProcess:
-    assert reader._serving is not None
-    return reader._serving.shard.process
+    assert reader._follower.serving is not None
+    return reader._follower.serving.shard.process
 
 
 def ask(client: TestClient, number: int = 0) -> httpx.Response:

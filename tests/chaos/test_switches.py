@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from search_app.errors import NotFound
-from search_app.index.base import IndexCatalogue, IndexStore
+from search_app.index.base import IndexStore
+from search_app.index.catalogue import Catalogue
 from search_app.index.edge.catalogue import edge_catalogue
 from search_app.index.edge.store import EdgeStore
 from search_app.index.server.catalogue import server_catalogue
@@ -63,7 +64,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def prepare(catalogue: IndexCatalogue, make: Callable[[str], object]) -> None:
+def prepare(catalogue: Catalogue, make: Callable[[str], object]) -> None:
     """Both collections, and the alias at the old one."""
     for name in HELD:
         if name not in catalogue.collections():
@@ -72,7 +73,7 @@ def prepare(catalogue: IndexCatalogue, make: Callable[[str], object]) -> None:
         catalogue.switch(ALIAS, OLD)
 
 
-def require_whole(catalogue: IndexCatalogue, what: str) -> None:
+def require_whole(catalogue: Catalogue, what: str) -> None:
     """All of it was done or nothing, and what was not done can be done: a switch opens what it leads to."""
     state = (catalogue.resolve(ALIAS), catalogue.collections())
     before, after = (OLD, [OLD, NEW]), (NEW, [OLD, NEW]) if what == "switch" else (OLD, [OLD])

@@ -13,7 +13,7 @@ from search_app.datatypes import EncoderSpec, FloatMatrix, Known, PrintedWords, 
 from search_app.encoders.base import Encoder
 from search_app.encoders.stub import COLOURS, StubEncoder
 from search_app.index.base import IndexReader, IndexStore
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.ingest.pipeline import IngestOptions, run_ingest
 from search_app.ingest.words_pass import WordsParts, run_words
 from search_app.words.bm25 import sparse_query

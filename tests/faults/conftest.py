@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from search_app.index.server.reader import ServerReader
 from search_app.index.server.retry import Patience
-from search_app.index.server.store import ServerReader, ServerStore, Waiting
+from search_app.index.server.store import ServerStore, Waiting
 from tests.containers.qdrant_stand_in import serving
 from tests.faults.proxy import Fault, Proxy, faulty_proxy
 from tests.index.points import FOLDER, SPEC, points

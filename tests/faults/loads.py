@@ -23,7 +23,7 @@ import numpy as np
 from search_app.datatypes import Known, VectorQuery
 from search_app.encoders.stub import StubEncoder
 from search_app.errors import VectorIndexError
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.index.server.retry import Patience
 from search_app.index.server.store import ServerStore, Waiting
 from search_app.ingest.pipeline import IngestOptions, run_ingest

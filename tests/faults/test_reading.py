@@ -9,7 +9,8 @@ import pytest
 
 from search_app.errors import IndexUnavailable
 from search_app.index.deadline import allowance, waiting, within
-from search_app.index.server.store import ServerReader, ServerStore
+from search_app.index.server.reader import ServerReader
+from search_app.index.server.store import ServerStore
 from tests.faults.conftest import STEADY, fill, reading
 from tests.faults.proxy import Asked, faulty_proxy
 from tests.index.points import ids_of, query

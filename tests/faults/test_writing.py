@@ -209,7 +209,7 @@ def test_a_writer_that_lost_its_lock_writes_nothing_more(server: str, name: str,
             behind.delete_collection(f"{name}__writer")
         else:
             behind.set_payload(f"{name}__writer", {"token": "another"}, points=[0])
-        writer._lock._sure_until = 0.0  # as after half a minute without a beat
+        writer._work._lock._sure_until = 0.0  # as after half a minute without a beat
         with pytest.raises(IndexInUse, match="taken over"):
             writer.upsert(points([2]))
         assert [one.id for one in behind.scroll(f"{name}__000001")[0]] == [0, 1]

@@ -3,12 +3,12 @@
 import itertools
 import random
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from threading import Event
 
+import psutil
 from fastapi.testclient import TestClient
 
-from search_app.index.base import IndexCatalogue
+from search_app.index.catalogue import Catalogue
 from search_app.search.query import SearchQuery
 from tests.hosting.world import WORDS, Oracle, ToldService, World, house_in
 from tests.index.points import eventually
@@ -48,7 +48,7 @@ def open_files() -> int:
     return psutil.Process().num_fds()
 
 
-def switch_and_wait(client: TestClient, catalogue: IndexCatalogue, collection: str) -> None:
+def switch_and_wait(client: TestClient, catalogue: Catalogue, collection: str) -> None:
     catalogue.switch("images", collection)
     eventually(lambda: answered_by(client) == collection, PATIENCE_S)
 

@@ -23,7 +23,8 @@ from search_app.errors import WeightsUnavailable
 from search_app.hosting.hosted import OpenAdder
 from search_app.hosting.house import House, Rules
 from search_app.hosting.opening import Openers, open_house
-from search_app.index.base import IndexCatalogue, IndexStore
+from search_app.index.base import IndexStore
+from search_app.index.catalogue import Catalogue
 from search_app.index.edge.catalogue import edge_catalogue
 from search_app.index.edge.store import EdgeStore
 from search_app.index.server.catalogue import server_catalogue
@@ -111,7 +112,7 @@ def _owner_processes() -> set[int]:
 class World:
     """A back end with collections, and what is opened of it."""
 
-    catalogue: Callable[[], IndexCatalogue]
+    catalogue: Callable[[], Catalogue]
     store: Callable[[str], IndexStore]
     folder: Path
     encoders: list[SeededEncoder] = field(default_factory=list)

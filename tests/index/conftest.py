@@ -10,7 +10,7 @@ from qdrant_client import QdrantClient
 
 from search_app.index.base import IndexStore
 from search_app.index.edge.store import EdgeStore
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.index.server.address import Address
 from search_app.index.server.connection import connect
 from search_app.index.server.store import ServerStore

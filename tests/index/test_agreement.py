@@ -13,7 +13,7 @@ from search_app.datatypes import FloatMatrix, Neighbours, Point, VectorQuery
 from search_app.index.edge.export import Rows
 from search_app.index.edge.shard import EdgeShard
 from search_app.index.graph import Shape
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.index.payload import to_payload
 from search_app.index.server.store import ServerStore
 from tests.index.conftest import LOCAL_MODE_WARNINGS, SharedClient

@@ -14,10 +14,11 @@ import pytest
 
 from search_app.errors import BadRequest, IndexInUse, NoIndexYet, NotFound, SearchAppError
 from search_app.index.aliases import DEPTH
-from search_app.index.base import IndexCatalogue, IndexStore
+from search_app.index.base import IndexStore
+from search_app.index.catalogue import Catalogue
 from search_app.index.edge.catalogue import edge_catalogue
 from search_app.index.edge.store import EdgeStore
-from search_app.index.memory_catalogue import MemoryShelf, memory_catalogue
+from search_app.index.memory.catalogue import MemoryShelf, memory_catalogue
 from search_app.index.server.address import Address
 from search_app.index.server.catalogue import server_catalogue
 from search_app.index.server.connection import connect
@@ -31,7 +32,7 @@ from tests.index.points import FOLDER, OTHER, SPEC, points
 class Backend:
     """One back end, opened anew at each call as several processes would."""
 
-    catalogue: Callable[[], IndexCatalogue]
+    catalogue: Callable[[], Catalogue]
     store: Callable[[str], IndexStore]
     mark: str = ""
     """Stands at the beginning of every name where others use the same server."""
@@ -130,7 +131,7 @@ over_http_too = pytest.mark.parametrize(
 class Asked:
     """A catalogue whose names are those of the test, without the mark."""
 
-    catalogue: IndexCatalogue
+    catalogue: Catalogue
     mark: str
 
     def names(self) -> list[str]:

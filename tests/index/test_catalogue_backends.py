@@ -17,7 +17,7 @@ from search_app.index.edge.store import EdgeStore
 from search_app.index.server.catalogue import server_catalogue
 from search_app.index.server.store import ServerStore
 from search_app.settings import Settings
-from search_app.wiring import open_catalogue, open_collection, open_store, with_model_of_alias
+from search_app.wiring_index import open_catalogue, open_collection, open_store, with_model_of_alias
 from tests.containers.qdrant_stand_in import serving
 from tests.faults.plans import always
 from tests.faults.proxy import faulty_proxy
@@ -297,7 +297,7 @@ def test_what_others_keep_on_a_server_is_neither_listed_nor_dropped() -> None:
 
 
 def test_a_store_opened_through_an_alias_stays_with_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search_app.index.server.store._FRESH_S", 0.0)
+    monkeypatch.setattr("search_app.index.server.reader._FRESH_S", 0.0)
     client, store = stores()
     fill(store("v1"))
     fill(store("v2"), range(1, 6))

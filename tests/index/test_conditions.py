@@ -12,7 +12,7 @@ from search_app.datatypes import Condition, Known, Picture, Point
 from search_app.index.conditions import resolve
 from search_app.index.edge.store import EdgeStore
 from search_app.index.fields import INDEXES, with_has_words
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.index.payload import to_known
 from tests.index.conftest import MakeStore
 from tests.index.points import FOLDER, SPEC, ids_of, picture, points, query, unit

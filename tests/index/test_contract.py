@@ -8,7 +8,7 @@ import pytest
 from search_app.datatypes import Known, Manifest, Picture, Point, VectorQuery
 from search_app.errors import IndexInUse, ModelMismatch, NoIndexYet
 from search_app.index.base import IndexStore
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from tests.index.conftest import MakeStore
 from tests.index.points import DIM, FOLDER, OTHER, SPEC, eventually, ids_of, picture, points, query, unit
 

@@ -40,7 +40,7 @@ def names(store: EdgeStore) -> set[str]:
 
 
 def owner_of(reader: EdgeReader) -> int:
-    serving = reader._serving
+    serving = reader._follower.serving
     assert serving is not None
     return serving.shard.process.pid
 
@@ -91,8 +91,8 @@ def test_a_call_under_way_is_refused_when_its_owner_dies(store: EdgeStore) -> No
 def test_a_writer_goes_on_after_its_owner_died(store: EdgeStore) -> None:
     with store.writer(SPEC, FOLDER) as writer:
         writer.upsert(points(range(1, 11)))
-        assert writer._shard is not None
-        process = writer._shard.process
+        assert writer._work._shard is not None
+        process = writer._work._shard.process
         os.kill(process.pid, signal.SIGKILL)
         eventually(lambda: not process.alive)
         writer.upsert(points(range(11, 21)))

@@ -23,7 +23,7 @@ from search_app.index.edge.export import Rows
 from search_app.index.edge.shard import EdgeShard
 from search_app.index.fields import COUNTED
 from search_app.index.graph import Shape
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.index.payload import to_payload, words_to_payload
 from search_app.index.server.store import ServerStore
 from search_app.index.validate import check_facet

@@ -22,11 +22,12 @@ from search_app.datatypes import (
     WordsSpec,
 )
 from search_app.errors import DiskFull, IndexDamaged
-from search_app.index.edge import light, serving
+from search_app.index.edge import serving
 from search_app.index.edge.examine import examined, folder_facts
+from search_app.index.edge.light import overlay
 from search_app.index.edge.reader import EdgeReader
 from search_app.index.edge.store import EdgeStore
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from tests.index.points import FOLDER, SPEC, eventually, ids_of, picture, points, query, unit
 
 
@@ -63,8 +64,8 @@ def follows(reader: EdgeReader, manifest: Manifest) -> None:
 
 
 def owner_of(reader: EdgeReader) -> int:
-    assert reader._serving is not None
-    return reader._serving.shard.process.pid
+    assert reader._follower.serving is not None
+    return reader._follower.serving.shard.process.pid
 
 
 def test_readers_bring_deltas_into_what_answers_and_open_nothing_anew(store: EdgeStore) -> None:
@@ -131,7 +132,7 @@ def test_who_holds_on_to_a_generation_has_all_of_that_one(store: EdgeStore) -> N
 def test_what_lies_beneath_stays_as_long_as_it_is_needed(store: EdgeStore) -> None:
     reader = store.reader()
     follows(reader, add(store, 31))
-    eventually(lambda: not reader._retired)  # the first generation is closed and left
+    eventually(lambda: not reader._follower._retired)  # the first generation is closed and left
     assert "gen-000001" in generations(store)
     with store.writer(SPEC, FOLDER) as writer:
         writer.upsert(points([32]))
@@ -164,7 +165,7 @@ def test_a_whole_run_folds_the_delta_and_writes_the_same_export_as_a_fresh_one(
 def test_more_than_a_delta_may_hold_becomes_a_whole_generation(
     store: EdgeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(light, "MOST", 4)
+    monkeypatch.setattr(overlay, "MOST", 4)
     add(store, 31, 32, 33)
     assert shards(store) == ["gen-000001"]
     with store.lightly().writer(SPEC, FOLDER) as writer:

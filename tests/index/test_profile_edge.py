@@ -14,7 +14,7 @@ from search_app.index.edge.store import EdgeStore
 from search_app.index.profile import Profile
 from search_app.index.profile_file import read_profile
 from search_app.settings import load_settings
-from search_app.wiring import open_store
+from search_app.wiring_index import open_store
 from tests.index.points import FOLDER, SPEC, ids_of, points, query
 
 FEW = 50

@@ -176,7 +176,7 @@ def test_a_run_that_was_killed_after_it_made_room_for_words_can_be_ended_by_the_
     killed = store.writer(SPEC, FOLDER)
     killed.open_words(WORDS_SPEC)
     killed.write(WORLD)
-    killed._work().process.kill()
+    killed._work.shard().process.kill()
     killed.close()
     with store.writer(SPEC, FOLDER) as writer:
         assert [one.id for one in writer.points()] == [one.id for one in WORLD]

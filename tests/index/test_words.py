@@ -21,7 +21,7 @@ from search_app.datatypes import (
 from search_app.index.base import IndexReader, IndexStore
 from search_app.index.edge.shard import EdgeShard
 from search_app.index.edge.store import EdgeStore
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from tests.index.conftest import MakeStore
 from tests.index.points import FOLDER, OTHER, SPEC, eventually, ids_of, picture, points, query, unit
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from search_app.datatypes import Picture, Point, PrintedWords, SparseVector, Word, WordsPoint, WordsSpec
-from search_app.index.memory import MemoryReader, MemoryStore
-from search_app.index.server.store import ServerReader, ServerStore
+from search_app.index.memory.reader import MemoryReader
+from search_app.index.memory.store import MemoryStore
+from search_app.index.server.reader import ServerReader
+from search_app.index.server.store import ServerStore
 from tests.index.points import FOLDER, SPEC, unit
 
 WORDS_SPEC = WordsSpec("words", 4)

@@ -10,7 +10,8 @@ import pytest
 from search_app.datatypes import EncoderSpec, FloatMatrix, FloatVector, Known, PixelBatch, Point
 from search_app.encoders.stub import StubEncoder
 from search_app.index.edge.store import EdgeStore
-from search_app.index.memory import MemoryStore, MemoryWriter
+from search_app.index.memory.store import MemoryStore
+from search_app.index.memory.writer import MemoryWriter
 from search_app.ingest import pipeline
 from search_app.ingest.copies_pass import lacks_groups
 from search_app.ingest.copy_groups import list_groups, similar_pairs

@@ -25,7 +25,7 @@ from search_app.encoders.stub import DIM, StubEncoder
 from search_app.errors import IngestError, ModelMismatch, NoIndexYet
 from search_app.index.base import IndexStore
 from search_app.index.edge.store import EdgeStore
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.ingest import derive
 from search_app.ingest.derive import run_derive
 from search_app.ingest.pipeline import IngestOptions, run_ingest

@@ -15,7 +15,7 @@ from search_app.encoders.stub import StubEncoder
 from search_app.errors import IngestError
 from search_app.index.base import IndexStore
 from search_app.index.edge.store import EdgeStore
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.ingest.metadata import Metadata, read_metadata
 from search_app.ingest.pipeline import IngestOptions, run_ingest
 from search_app.ingest.report import IngestReport

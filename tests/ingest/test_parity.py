@@ -14,7 +14,7 @@ from search_app.images.colour_names import dominant_colours
 from search_app.images.decode import decode_image
 from search_app.images.fingerprints import content_hash, picture_hashes
 from search_app.images.scan import scan_images
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.ingest.pipeline import IngestOptions, run_ingest
 from tests.conftest import SAMPLE
 

@@ -12,7 +12,7 @@ from search_app.datatypes import EncoderSpec, FloatMatrix, Known, PixelBatch, Ve
 from search_app.encoders.stub import StubEncoder
 from search_app.errors import EncoderError, IngestError, ModelMismatch
 from search_app.index.edge.store import EdgeStore
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.ingest.pipeline import IngestOptions, run_ingest
 from search_app.ingest.report import IngestReport
 

@@ -14,7 +14,7 @@ from search_app.encoders.stub import StubEncoder
 from search_app.errors import EncoderError, WordsError
 from search_app.index.base import IndexStore
 from search_app.index.edge.store import EdgeStore
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.index.server.store import ServerStore
 from search_app.ingest.pipeline import IngestOptions, run_ingest
 from search_app.ingest.report import WordsReport

@@ -14,7 +14,8 @@ from search_app.judgements.rounds import Rounds
 from search_app.judgements.store import JudgementStore
 from search_app.judgements.values import Round
 from search_app.settings import load_settings
-from search_app.wiring import open_sentences, open_store
+from search_app.wiring import open_sentences
+from search_app.wiring_index import open_store
 from search_app.words.bm25 import sparse_document
 from tests.conftest import Done, search_app
 

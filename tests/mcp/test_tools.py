@@ -10,7 +10,7 @@ from mcp_types import ImageContent, ListToolsResult
 from PIL import Image
 
 from search_app.client import AsyncSearchClient, Retry
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.mcp.places import place_of
 from search_app.mcp.server import build_server
 from search_app.search.service import SearchService

@@ -20,7 +20,7 @@ from search_app.datatypes import (
 )
 from search_app.index.base import IndexStore
 from search_app.index.edge.store import EdgeStore
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.index.server.store import ServerStore
 from search_app.moving.canonical import canonical
 from search_app.moving.copying import Progress

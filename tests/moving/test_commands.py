@@ -137,7 +137,7 @@ from pathlib import Path
 from search_app.index.edge.store import EdgeStore
 from search_app.moving.move import move
 from tests.moving.places import fill, quiet, point
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 
 home = Path(sys.argv[1])
 source = MemoryStore("images")
@@ -156,7 +156,7 @@ with source.reader().pinned() as pinned:
 
 
 def test_a_move_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
-    from search_app.index.memory import MemoryStore
+    from search_app.index.memory.store import MemoryStore
     from search_app.moving.move import move
     from tests.moving.places import fill, quiet
 

@@ -14,7 +14,7 @@ from PIL import Image
 from search_app.datatypes import FloatMatrix
 from search_app.encoders.stub import StubEncoder
 from search_app.errors import MovingError
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.ingest.pipeline import IngestOptions, run_ingest
 from search_app.moving.exporting import export
 from search_app.moving.importing import Imported, ImportOptions, import_rows, own_export

@@ -165,7 +165,7 @@ def test_everyday_sentences_give_the_baseline_of_scores(client: TestClient) -> N
 
 
 def test_without_an_index_everything_else_is_told(tmp_path: Path) -> None:
-    from search_app.index.memory import MemoryStore
+    from search_app.index.memory.store import MemoryStore
     from search_app.search.service import SearchService
 
     app = create_app(lambda: SearchService(ColourEncoder(), MemoryStore("empty").reader()))

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from search_app.datatypes import EncoderSpec, FloatMatrix, Manifest, Picture, PixelArray, PixelBatch, Point
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.search.service import SearchService
 
 COLOURS = {

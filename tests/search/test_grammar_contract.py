@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from search_app.datatypes import Condition, Point
 from search_app.errors import BadRequest
 from search_app.index.edge.store import EdgeStore
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.index.server.store import ServerStore
 from search_app.search import pool
 from search_app.search.asking import SPOKEN

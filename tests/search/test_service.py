@@ -10,7 +10,8 @@ import pytest
 
 from search_app.datatypes import FloatMatrix, Known, Manifest, Neighbours, Picture, VectorQuery
 from search_app.errors import BadRequest, EncoderError, IndexUnavailable, ModelMismatch, NoIndexYet, NotFound
-from search_app.index.memory import MemoryReader, MemoryStore
+from search_app.index.memory.reader import MemoryReader
+from search_app.index.memory.store import MemoryStore
 from search_app.search.query import SearchQuery
 from search_app.search.service import SearchService, scored
 from tests.search.colours import COLOURS, SPEC, ColourEncoder, index_pictures, open_colours

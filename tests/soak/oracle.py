@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from search_app.encoders.base import Encoder, SentenceEncoder
-from search_app.index.memory import MemoryReader, MemoryStore
-from search_app.index.memory_generation import Generation
+from search_app.index.memory.generation import Generation
+from search_app.index.memory.reader import MemoryReader
+from search_app.index.memory.store import MemoryStore
 from search_app.ingest.pipeline import IngestOptions, run_ingest
 from search_app.ingest.report import IngestReport
 from search_app.ingest.words_pass import WordsParts, run_words

@@ -12,7 +12,7 @@ from search_app.encoders.stub import StubEncoder
 from search_app.errors import IngestError, Unreachable
 from search_app.images.scan import ScanResult
 from search_app.index.base import IndexReader
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.ingest.engine import IngestOptions
 from search_app.ingest.pipeline import run_ingest
 from search_app.ingest.report import IngestReport

@@ -13,7 +13,8 @@ from search_app.encoders.stub import StubEncoder
 from search_app.ingest.adding.adder import Adder
 from search_app.search.service import SearchService
 from search_app.settings import load_settings
-from search_app.wiring import open_service, open_store
+from search_app.wiring import open_service
+from search_app.wiring_index import open_store
 from tests.conftest import search_app
 from tests.sources.conftest import fill_bucket, serving_folder
 from tests.sources.test_shards import shard

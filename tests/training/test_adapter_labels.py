@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from search_app.errors import ModelMismatch, TrainingError
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.training.adapter import vectors as adapter_vectors
 from search_app.training.adapter.labels import MOST_TEXTS, Labels, LabelSource, read_pairs, without
 from search_app.training.adapter.vectors import StoredVectors

@@ -12,7 +12,7 @@ from search_app.datatypes import FloatMatrix, PixelBatch
 from search_app.encoders.soundness import SAME, are_one, probe_pictures
 from search_app.encoders.stub import StubEncoder
 from search_app.errors import EncoderError
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.ingest.pipeline import IngestOptions, run_ingest
 from tests.truth.conftest import World
 from tests.truth.made_model import make_model, write_pictures

@@ -166,7 +166,7 @@ def test_stored_vectors_that_are_damaged_are_told(world: World, wrong: float) ->
 
 
 def owner_of(service: SearchService) -> int:
-    return service.reader._serving.shard.process.pid
+    return service.reader._follower.serving.shard.process.pid
 
 
 def test_an_engine_that_hangs_is_told_in_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

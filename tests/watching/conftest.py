@@ -12,7 +12,7 @@ import pytest
 from search_app.encoders.stub import StubEncoder
 from search_app.errors import SearchAppError
 from search_app.index.base import IndexStore
-from search_app.index.memory import MemoryStore
+from search_app.index.memory.store import MemoryStore
 from search_app.ingest.pipeline import IngestOptions, run_ingest
 from search_app.ingest.report import IngestReport
 from search_app.ingest.watching.follower import Followed, Follower

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from search_app.errors import IndexInUse, NoIndexYet, VectorIndexError
 from search_app.index.aliases import Aliases, is_name
-from search_app.index.base import CollectionFacts
-from search_app.index.catalogue import Catalogue
+from search_app.index.catalogue import Catalogue, CollectionFacts
 from search_app.index.edge.alias_file import AliasFile
 from search_app.index.edge.generations import MANIFEST, SHARD, CollectionFolder
+from search_app.index.edge.integrity import load_checked
 from search_app.index.edge.locks import FileLock
 from search_app.index.edge.pointer import committed
 from search_app.index.edge.process import ShardDamaged, ShardInUse
@@ -137,7 +137,7 @@ def _opens_in_place(generation: Path) -> bool:
         return False
     shard = EdgeShard()
     try:
-        shard.load_checked(generation / SHARD, record)
+        load_checked(shard, generation / SHARD, record)
     except ShardInUse:
         return True
     except ShardDamaged:

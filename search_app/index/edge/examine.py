@@ -10,6 +10,7 @@ from search_app.errors import NoIndexYet
 from search_app.index.edge.deltas import COPIES, add_delta
 from search_app.index.edge.export import is_good
 from search_app.index.edge.generations import MANIFEST, SHARD, CollectionFolder, Ground
+from search_app.index.edge.integrity import load_checked
 from search_app.index.edge.shard import EdgeShard
 from search_app.index.examined import Examined, FolderFacts
 from search_app.index.files import copy_tree_sparse, real_size, require_space
@@ -37,7 +38,7 @@ def examined(index_dir: Path, collection: str, scratch: Path) -> Iterator[Examin
         copy_tree_sparse(ground.path / SHARD, scratch / SHARD)
         shard = EdgeShard()
         try:
-            shard.load_checked(scratch / SHARD, ground.record)
+            load_checked(shard, scratch / SHARD, ground.record)
             add_delta(shard, lease.generation, record)
             yield Examined(record.manifest, shard)
         finally:

@@ -7,6 +7,7 @@ from pathlib import Path
 from search_app.datatypes import Manifest
 from search_app.index.edge.export import Digests, is_good
 from search_app.index.edge.generations import MANIFEST, SHARD, Ground
+from search_app.index.edge.integrity import close_sealed
 from search_app.index.edge.shard import EdgeShard
 from search_app.index.manifest import Record, write_record
 
@@ -33,7 +34,7 @@ class Finish:
         manifest = replace(draft.manifest, count=self.shard.count())
         sample = self.shard.sample()
         export = self._export(manifest, few) if draft.final else {}
-        self.shard.seal(self.part / SHARD)
+        close_sealed(self.shard, self.part / SHARD)
         record = replace(draft, manifest=manifest, sample=sample, export=export, sealed=True)
         write_record(self.part / MANIFEST, record)
         return record

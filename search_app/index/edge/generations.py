@@ -1,4 +1,4 @@
-"""Generations of one collection in a folder: their names, locks, publication and collection.
+"""Generations of one collection in a folder: their names, their locks, how one is made and published.
 
     INDEX_DIR/COLLECTION/
       CURRENT                      names the generation that readers answer from
@@ -15,12 +15,11 @@
       damaged-gen-000012/          a shard that did not open well, kept for inspection
 
 `CURRENT` moves by an atomic rename after everything it names is on the disk, so a kill at any moment leaves a
-collection that can be served.
+collection that can be served. `garbage` removes what nobody needs any more.
 """
 
 import contextlib
 import itertools
-import logging
 import os
 import shutil
 import socket
@@ -28,19 +27,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from search_app.errors import IndexDamaged, IndexInUse
+from search_app.errors import IndexInUse
 from search_app.index.edge.locks import FileLock
 from search_app.index.edge.pointer import Pointer, committed
 from search_app.index.files import Signature, copy_tree_sparse, real_size, require_space, sync_folder, sync_tree
 from search_app.index.manifest import Record, read_record
 
-logger = logging.getLogger(__name__)
-
 SHARD = "shard"
 MANIFEST = "manifest.json"
-_KEPT = "kept"
-"""Marks a replaced generation that the writer keeps for a rollback."""
-_STALE_AFTER_S = 60.0
 _copies = itertools.count(1)
 
 
@@ -109,14 +103,6 @@ class CollectionFolder:
             return Ground(generation, record)
         path = self.path / f"gen-{record.whole:06d}"
         return Ground(path, read_record(path / MANIFEST))
-
-    def _with_grounds(self, *generations: Path | None) -> set[Path]:
-        """These generations and those beneath them."""
-        needed = {one for one in generations if one is not None and one.is_dir()}
-        for one in [*needed]:
-            with contextlib.suppress(IndexDamaged):  # whoever opens it says so
-                needed.add(self.ground(one, read_record(one / MANIFEST)).path)
-        return needed
 
     def share(self, generation: Path) -> FileLock | None:
         """Keep a generation from being collected; None where it is gone, or is being removed."""
@@ -205,68 +191,9 @@ class CollectionFolder:
             self.drop(older)
         (generation / SHARD).rename(self.path / f"damaged-{generation.name}")
 
-    def collect(self, keep: Path | None) -> None:
-        """Remove committed generations that nobody reads, except the current one and `keep`; for the writer."""
-        current, kept = self._with_grounds(self.current()), self._with_grounds(keep)
-        for generation in kept - current:
-            (generation / _KEPT).touch()
-        for _, generation in list(committed(self.path)):
-            if generation not in current | kept:
-                self._remove_unless_read(generation)
-        self.sweep()
-
-    def leave(self, generation: Path) -> None:
-        """Remove a generation that was just read, where it was replaced meanwhile and is not kept; for readers."""
-        with contextlib.suppress(IndexDamaged):  # whoever opens the collection next says so
-            needed = self._with_grounds(self.current())
-            if generation.is_dir() and generation not in needed and not (generation / _KEPT).exists():
-                self._remove_unless_read(generation)
-
-    def sweep(self) -> None:
-        """Remove what killed writers and readers left, except the work that can be resumed; for the writer."""
-        part = self.part()
-        for entry in list(self.path.iterdir()):
-            if entry.name.startswith("trash-"):
-                shutil.rmtree(entry, ignore_errors=True)
-            elif entry.suffix == ".copying" or (entry.suffix == ".part" and entry != part):
-                self.drop(entry)
-        self.sweep_copies()
-
-    def sweep_copies(self) -> None:
-        """Remove the private copies of readers that have ended."""
-        for entry in list(self.path.glob("*.reader-*")):
-            if _abandoned(entry):
-                self._remove_unless_read(entry)
-
     def drop(self, folder: Path) -> None:
         """Remove a folder so that a kill half way does not leave a piece under its name."""
         trash = self.path / f"trash-{folder.name}-{os.getpid()}-{next(_copies)}"
         with contextlib.suppress(FileNotFoundError):
             folder.rename(trash)
             shutil.rmtree(trash, ignore_errors=True)
-
-    def _remove_unless_read(self, folder: Path) -> None:
-        try:
-            lock = FileLock.take(folder / "lock")
-            if lock is None:
-                return
-            try:
-                self.drop(folder)
-            finally:
-                lock.release()
-        except OSError as error:  # collecting is housekeeping: the next run tries again
-            logger.warning("%s could not be removed: %s", folder, error)
-
-
-def _abandoned(copy: Path) -> bool:
-    try:
-        os.kill(int(copy.name.rsplit("-", 2)[1]), 0)
-    except (ProcessLookupError, ValueError):
-        return True
-    except PermissionError:
-        pass
-    # in containers process ids repeat, so an old copy is judged by its lock alone
-    try:
-        return time.time() - copy.stat().st_mtime > _STALE_AFTER_S
-    except FileNotFoundError:
-        return True

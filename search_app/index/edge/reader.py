@@ -1,12 +1,8 @@
-"""The reader of an embedded collection: follows commits, restarts its engine, keeps answering meanwhile."""
+"""The reader of an embedded collection: questions, put to the generation that answers now."""
 
 import contextlib
-import logging
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from search_app.datatypes import (
     Condition,
@@ -20,21 +16,11 @@ from search_app.datatypes import (
     VectorQuery,
     WholePoint,
 )
-from search_app.errors import IndexDamaged, IndexUnavailable, NoIndexYet, VectorIndexError
-from search_app.index.edge.generations import MANIFEST, CollectionFolder
-from search_app.index.edge.serving import Serving, open_current
-from search_app.index.edge.shard import EdgeShard
+from search_app.index.edge.follower import Follower
+from search_app.index.edge.generations import CollectionFolder
+from search_app.index.edge.serving import Serving
 from search_app.index.graph import Shape
-from search_app.index.manifest import read_record
 from search_app.index.validate import check_facet, check_ids, check_queries
-
-logger = logging.getLogger(__name__)
-
-_POLL_S = 0.3
-_LONGEST_DELAY_S = 10.0
-_HEALTHY_AFTER_S = 10.0
-_DRAINED_S = 0.5
-"""Questions wait this long at most for those before them, when a few changes are to be made in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,41 +43,24 @@ class PinnedEdge:
 
 
 class EdgeReader:
-    """Answers from the newest generation; a thread follows commits and starts a dead engine again.
-
-    The next generation is opened, checked and warmed beside the one that answers, then takes its place;
-    requests under way end on the old one. Only a delta over what answers is brought into it in its place.
-    """
+    """Answers from the newest generation, which its `Follower` holds open."""
 
     def __init__(self, place: CollectionFolder, shape: Shape, answer_s: float) -> None:
-        self._place, self._shape, self._answer_s = place, shape, answer_s
-        self._lock = threading.Condition()
-        self._is_changing = False
-        self._serving: Serving | None = None
-        self._retired: list[Serving] = []
-        self._error: VectorIndexError | None = None
-        self._distrusted, self._rebuild = 0, False
-        self._failures = 0
-        self._opened_at = 0.0
-        self._stop = threading.Event()
-        self._wake = threading.Event()
-        self._follow_once()
-        self._follower = threading.Thread(target=self._follow, name="edge-follower", daemon=True)
-        self._follower.start()
+        self._follower = Follower(place, shape, answer_s)
 
     def manifest(self) -> Manifest:
         """The manifest of the generation that answers now."""
-        with self._use() as serving:
+        with self._follower.use() as serving:
             return serving.record.manifest
 
     def manifest_at_hand(self) -> Manifest | None:
         """The same; None where nothing answers. Each opening of a generation reads a manifest of its own."""
-        serving = self._serving
+        serving = self._follower.serving
         return serving.record.manifest if serving is not None else None
 
     def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
         """Answer several queries in one pass of the engine."""
-        with self._use() as serving:
+        with self._follower.use() as serving:
             check_queries(queries, serving.record.manifest)
             return serving.shard.search(queries)
 
@@ -105,36 +74,36 @@ class EdgeReader:
     ) -> list[tuple[FacetValue, int]]:
         """How many pictures have each value of a field; see `IndexReader.facet`."""
         key, clauses, some = check_facet(field, where, among, limit)
-        with self._use() as serving:
+        with self._follower.use() as serving:
             return serving.shard.facet(key, clauses, some, limit) if limit else []
 
     def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
         """The payload of each id that exists."""
-        with self._use() as serving:
+        with self._follower.use() as serving:
             return serving.shard.fetch(check_ids(ids))
 
     def vectors(self, ids: Sequence[int], channel: DenseChannel = "image") -> dict[int, FloatVector]:
         """The unit vector of each id that has one."""
-        with self._use() as serving:
+        with self._follower.use() as serving:
             if channel == "meaning" and not serving.record.manifest.words_dim:
                 return {}
             return serving.shard.vectors(check_ids(ids), channel)
 
     def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
         """The words of each id whose words were read."""
-        with self._use() as serving:
+        with self._follower.use() as serving:
             return serving.shard.words(check_ids(ids))
 
     def scan(self) -> Iterator[Known]:
         """Every picture in id order, all of one generation."""
-        with self._use() as serving:
+        with self._follower.use() as serving:
             yield from serving.shard.scan()
 
     @contextlib.contextmanager
     def pinned(self) -> "Iterator[PinnedEdge]":
         """Hold on to the generation that answers now."""
-        with self._hold() as serving:
-            yield PinnedEdge(serving, self._blaming)
+        with self._follower.hold() as serving:
+            yield PinnedEdge(serving, self._follower.blaming)
 
     def count(self) -> int:
         """How many pictures the generation holds."""
@@ -142,159 +111,4 @@ class EdgeReader:
 
     def close(self) -> None:
         """End the engine and the following of commits."""
-        self._stop.set()
-        self._wake.set()
-        self._follower.join()
-        with self._lock:
-            ending = [*self._retired, *([self._serving] if self._serving else [])]
-            self._retired, self._serving = [], None
-            self._error = IndexUnavailable("this reader was closed")
-        for serving in ending:
-            serving.close()
-
-    @contextlib.contextmanager
-    def _use(self) -> Iterator[Serving]:
-        with self._hold() as serving, self._blaming(serving):
-            yield serving
-
-    @contextlib.contextmanager
-    def _hold(self) -> Iterator[Serving]:
-        with self._lock:
-            while self._is_changing:
-                self._lock.wait()
-            serving = self._serving
-            if serving is None:
-                raise self._reason()
-            serving.users += 1
-        try:
-            yield serving
-        finally:
-            with self._lock:
-                serving.users -= 1
-                self._lock.notify_all()
-
-    @contextlib.contextmanager
-    def _blaming(self, serving: Serving) -> Iterator[None]:
-        try:
-            yield
-        except IndexDamaged as error:
-            if self._suspect(serving):
-                raise IndexUnavailable(f"{error}; it is opened again, from its export: ask again soon") from error
-            raise
-
-    def _suspect(self, serving: Serving) -> bool:
-        """Open a generation again, rebuilt from its export, after the engine failed on files it had opened well.
-
-        False when that was done before and did not help.
-        """
-        generation = serving.record.manifest.generation
-        with self._lock:
-            if generation == self._distrusted:
-                return False
-            self._distrusted, self._rebuild = generation, True
-        serving.shard.process.kill()
-        return True
-
-    def _reason(self) -> VectorIndexError:
-        if self._error is not None:
-            return type(self._error)(str(self._error))
-        return NoIndexYet(
-            f"collection {self._place.collection!r} is empty: run `python -m search_app index FOLDER` first"
-        )
-
-    def _follow(self) -> None:
-        while not self._stop.is_set():
-            if self._failures:
-                self._stop.wait(min(_POLL_S * 2 ** min(self._failures, 10), _LONGEST_DELAY_S))
-            else:
-                self._wake.wait(_POLL_S)
-            self._wake.clear()
-            if not self._stop.is_set():
-                self._follow_once()
-                self._close_retired()
-
-    def _follow_once(self) -> None:
-        try:
-            if not self._is_served() and not self._followed_in_place():
-                distrust = self._distrusted if self._rebuild else 0
-                fresh = open_current(
-                    self._place,
-                    self._shape,
-                    partial(EdgeShard, self._wake.set, self._answer_s, self._shape),
-                    distrust=distrust,
-                )
-                self._rebuild = False
-                self._opened_at = time.monotonic()
-                self._swap(fresh)
-        except VectorIndexError as error:
-            self._fail(error)
-        except Exception as error:  # the thread that follows must outlive what nobody thought of
-            logger.debug("unexpected", exc_info=True)
-            self._fail(IndexUnavailable(f"collection {self._place.collection!r} cannot be opened: {error}"))
-
-    def _followed_in_place(self) -> bool:
-        """Whether what is current is a few changes away from what answers, and answers now; who asks waits meanwhile.
-
-        Where somebody asks for long, as a scan does, or the engine has no copy of its own, false: another is opened.
-        """
-        serving = self._serving
-        if serving is None or serving.private is None or self._rebuild or not serving.shard.process.alive:
-            return False
-        lease = self._place.lease()
-        if lease is None:
-            return False
-        try:
-            record = read_record(lease.generation / MANIFEST)
-            if record.whole == serving.ground and self._may_change(serving):
-                serving.follow(lease, record)
-                return True
-        except BaseException:
-            lease.lock.release()
-            raise
-        finally:
-            with self._lock:
-                self._is_changing = False
-                self._lock.notify_all()
-        lease.lock.release()
-        return False
-
-    def _may_change(self, serving: Serving) -> bool:
-        """Whether all who asked have their answers; nobody else is let in then."""
-        with self._lock:
-            self._is_changing = True
-            return self._lock.wait_for(lambda: not serving.users, _DRAINED_S)
-
-    def _is_served(self) -> bool:
-        serving = self._serving
-        if serving is None:
-            return False
-        lived = time.monotonic() - self._opened_at
-        if not serving.shard.process.alive:
-            self._failures += lived < _HEALTHY_AFTER_S
-            return False
-        current = serving.is_current()
-        if current and lived > _HEALTHY_AFTER_S:
-            self._failures = 0
-        return current
-
-    def _fail(self, error: VectorIndexError) -> None:
-        logger.error("%s", error)
-        self._failures += 1
-        with self._lock:
-            self._error = error
-            if self._serving is not None and not self._serving.shard.process.alive:
-                self._retired.append(self._serving)
-                self._serving = None
-
-    def _swap(self, fresh: Serving | None) -> None:
-        with self._lock:
-            if self._serving is not None:
-                self._retired.append(self._serving)
-            self._serving, self._error = fresh, None
-
-    def _close_retired(self) -> None:
-        with self._lock:
-            idle = [serving for serving in self._retired if not serving.users]
-            self._retired = [serving for serving in self._retired if serving.users]
-        for serving in idle:
-            serving.close()
+        self._follower.close()

@@ -6,6 +6,7 @@ from pathlib import Path
 from search_app.errors import IndexDamaged
 from search_app.index.edge.export import is_good, read_export
 from search_app.index.edge.generations import SHARD, CollectionFolder, Ground
+from search_app.index.edge.integrity import close_sealed, load_checked
 from search_app.index.edge.process import ShardDamaged
 from search_app.index.edge.seal import remove_seal
 from search_app.index.edge.shard import INDEX_FROM, EdgeShard
@@ -26,7 +27,7 @@ def copy_or_restore(shard: EdgeShard, place: CollectionFolder, ground: Ground, s
     for _ in range(2):  # a copy can meet a reader that opens or repairs the original at this moment
         try:
             place.begin_part(base)
-            shard.load_checked(part / SHARD, record)
+            load_checked(shard, part / SHARD, record)
             break
         except (ShardDamaged, FileNotFoundError) as error:
             logger.warning("the copy of %s is not good: %s", base, error)
@@ -34,7 +35,7 @@ def copy_or_restore(shard: EdgeShard, place: CollectionFolder, ground: Ground, s
         is_copy = False
         place.begin_part(None)
         restore(shard, base, record, part / SHARD, shape)
-        shard.load_checked(part / SHARD, record)
+        load_checked(shard, part / SHARD, record)
     remove_seal(part / SHARD)
     return is_copy
 
@@ -56,4 +57,4 @@ def restore(shard: EdgeShard, generation: Path, record: Record, target: Path, sh
         shard.upsert(rows)
     shard.index_fields(min(shape.graph_from, INDEX_FROM))
     shard.flush()
-    shard.seal(target)
+    close_sealed(shard, target)

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 from search_app.errors import IndexUnavailable
+from search_app.index.edge import garbage
 from search_app.index.edge.deltas import Delta, add_delta, read_delta
 from search_app.index.edge.export import is_good
 from search_app.index.edge.generations import MANIFEST, SHARD, CollectionFolder, Lease
+from search_app.index.edge.integrity import load_checked
 from search_app.index.edge.locks import FileLock
 from search_app.index.edge.process import ShardDamaged, ShardInUse
 from search_app.index.edge.restoring import restore
@@ -61,7 +63,7 @@ class Serving:
         before, self.lease = self.lease, lease
         self.record, self.delta = record, delta
         before.lock.release()
-        self.place.leave(before.generation)
+        garbage.leave(self.place, before.generation)
 
     def is_current(self) -> bool:
         """Whether `CURRENT` still names these files: not others, and not others under the same name."""
@@ -78,7 +80,7 @@ class Serving:
         self.shard.close()
         _forget(self.place, self.private)
         self.lease.lock.release()
-        self.place.leave(self.lease.generation)
+        garbage.leave(self.place, self.lease.generation)
 
 
 def _forget(place: CollectionFolder, private: Private | None) -> None:
@@ -146,10 +148,10 @@ class _Opener:
         return None
 
     def _load(self, folder: Path) -> None:
-        self.shard.load_checked(folder / SHARD, self.record)
+        load_checked(self.shard, folder / SHARD, self.record)
 
     def _open_privately(self) -> Private:
-        self.place.sweep_copies()
+        garbage.sweep_copies(self.place)
         copy, lock = self.place.private_copy(self.generation)
         try:
             try:

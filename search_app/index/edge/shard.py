@@ -1,4 +1,4 @@
-"""A shard as readers and writers use it: typed operations on its owner process, and its health."""
+"""A shard as readers and writers use it: typed operations on its owner process."""
 
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
@@ -19,19 +19,16 @@ from search_app.datatypes import (
     WholePoint,
     WordsPoint,
 )
-from search_app.errors import IndexDamaged
 from search_app.index.clauses import Clause
 from search_app.index.conditions import resolve, yes_or_no
 from search_app.index.edge.export import Digests, Rows, patched, write_export
 from search_app.index.edge.process import EdgeProcess, ShardDamaged
-from search_app.index.edge.seal import broken_seal, write_seal
 from search_app.index.edge.vectors import matrix, sent, word_vectors
 from search_app.index.edge.whole import paged
 from search_app.index.edge.wire import Nearest, Payloads, Question
 from search_app.index.edge.wire import Rows as SentRows
 from search_app.index.fields import CONTENT_HASH, HAS_WORDS
 from search_app.index.graph import USUAL, Shape
-from search_app.index.manifest import Record
 from search_app.index.payload import read_words, to_known, words_to_payload
 from search_app.index.ranking import Scored, answer
 
@@ -41,8 +38,6 @@ INDEX_FROM = 1_000
 ANSWER_S = 15.0
 """A process that has not answered a question by then is taken to hang, and started again."""
 _WORK_S = 600.0
-_SAME = 0.99
-"""A stored vector must find itself; far above what rounding could take from 1."""
 
 
 class EdgeShard:
@@ -63,49 +58,9 @@ class EdgeShard:
         """Open a shard, waiting `patience` seconds for another owner to end."""
         self.process.call("load", str(path), patience, timeout=_WORK_S)
 
-    def load_checked(self, path: Path, record: Record) -> None:
-        """Open a committed shard, compare it with its record and warm it up.
-
-        The engine keeps no checksums and may open cut files with points missing, or die of them: the seal comes first.
-        Raises `ShardDamaged`.
-        """
-        broken = broken_seal(path) if record.sealed else ""
-        if broken:
-            raise ShardDamaged(f"{path} is damaged: {broken}")
-        self.load(path)
-        try:
-            problem = self._problem(record)
-        except IndexDamaged as error:
-            problem = str(error)
-        if problem:
-            self.give_back()
-            raise ShardDamaged(f"{path} is damaged: {problem}")
-
-    def _problem(self, record: Record) -> str:
-        found = self.count()
-        if found != record.manifest.count:
-            return f"it holds {found} points where {record.manifest.count} were committed"
-        sample = dict(record.sample)
-        if {number: payload.get(CONTENT_HASH) for number, payload in self._fetch([*sample])} != sample:
-            return "a sample of its points is not what was committed"
-        vectors = self.vectors([*sample])
-        for exact in (True, False):
-            answers = self.search([VectorQuery(vector, 1, exact=exact) for vector in vectors.values()])
-            alike = sum(bool(len(found.scores)) and float(found.scores[0]) > _SAME for found in answers)
-            if exact and alike != len(sample):
-                return "stored vectors do not find themselves"
-        return ""
-
     def give_back(self) -> None:
         """Close the shard; the process stays for another one."""
         self.process.call("close", timeout=_WORK_S)
-
-    def seal(self, path: Path) -> None:
-        """Close the shard at `path`, which is open, for good, so that every later change of its files is noticed."""
-        self.give_back()
-        self.load(path)  # the first opening after a change tidies the engine's journals away
-        self.give_back()
-        write_seal(path)
 
     def close(self) -> None:
         """Close the shard and end the process; twice does no harm."""
@@ -166,9 +121,10 @@ class EdgeShard:
 
     def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
         """The payload of each id that exists."""
-        return {number: to_known(number, payload) for number, payload in self._fetch(ids)}
+        return {number: to_known(number, payload) for number, payload in self.payloads(ids)}
 
-    def _fetch(self, ids: Sequence[int]) -> Payloads:
+    def payloads(self, ids: Sequence[int]) -> Payloads:
+        """The same as it is stored."""
         found: Payloads = self.process.call("fetch", [*ids], timeout=self._answer_s)
         return found
 

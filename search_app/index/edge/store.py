@@ -7,8 +7,8 @@ from typing import Self
 from search_app.datatypes import EncoderSpec
 from search_app.index import graph
 from search_app.index.edge.generations import CollectionFolder
-from search_app.index.edge.light import LightWriter
-from search_app.index.edge.light_start import LastExport, open_light
+from search_app.index.edge.light.opening import LastExport, open_light
+from search_app.index.edge.light.writer import LightWriter
 from search_app.index.edge.reader import EdgeReader
 from search_app.index.edge.shard import ANSWER_S
 from search_app.index.edge.writer import EdgeWriter

@@ -1,51 +1,39 @@
-"""The writer of an embedded collection: works on a copy, shows it by moving `CURRENT`."""
+"""The writer of an embedded collection: what is asked of it is checked, then put into its work."""
 
-import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-from search_app.datatypes import EncoderSpec, Known, Manifest, Point, WholePoint, WordsPoint, WordsSpec
-from search_app.errors import IndexDamaged
-from search_app.index.edge import full_disk
-from search_app.index.edge.changes import Changes
-from search_app.index.edge.deltas import add_delta
-from search_app.index.edge.export import Rows
-from search_app.index.edge.finish import Finish
-from search_app.index.edge.generations import MANIFEST, SHARD, CollectionFolder, Ground
-from search_app.index.edge.locks import FileLock
-from search_app.index.edge.restoring import copy_or_restore
-from search_app.index.edge.shard import INDEX_FROM, EdgeShard
-from search_app.index.edge.so_far import WrittenSoFar
-from search_app.index.edge.whole import to_rows
-from search_app.index.files import boot_id, real_size, require_space
-from search_app.index.graph import Shape
-from search_app.index.kept import warn_of_differences
-from search_app.index.manifest import (
-    Record,
-    check_model,
-    fresh_manifest,
-    grown,
-    holds,
-    read_record,
-    resumes,
-    with_words,
-    write_record,
+from search_app.datatypes import (
+    EncoderSpec,
+    FloatVector,
+    Known,
+    Manifest,
+    Neighbours,
+    Point,
+    PrintedWords,
+    VectorQuery,
+    WholePoint,
+    WordsPoint,
+    WordsSpec,
 )
+from search_app.index.edge import full_disk
+from search_app.index.edge.export import Rows
+from search_app.index.edge.generations import CollectionFolder
+from search_app.index.edge.locks import FileLock
+from search_app.index.edge.whole import to_rows
+from search_app.index.edge.work import Work
+from search_app.index.graph import Shape
+from search_app.index.manifest import grown, holds, with_words
 from search_app.index.payload import to_payload
-from search_app.index.validate import check_ids, check_pictures, check_points, check_whole, check_words
+from search_app.index.validate import check_ids, check_pictures, check_points, check_queries, check_whole, check_words
 
 _BATCH = 500
-_OWNER_ENDS_S = 10.0
-"""How long the owner of a writer that was just killed may take to end."""
 
 
-class EdgeWriter(WrittenSoFar):
-    """Makes the next generation; `generations` draws what lies where.
-
-    The work folder is made when it is first needed. Its manifest is written with the first change: a work folder
-    without one holds nothing worth resuming.
-    """
+class EdgeWriter:
+    """Makes the next generation, on a copy of the last one, and shows it by moving `CURRENT`."""
 
     def __init__(
         self,
@@ -58,120 +46,59 @@ class EdgeWriter(WrittenSoFar):
         lock: FileLock | None = None,
     ) -> None:
         """`lock` is that of the collection's one writer, where the caller has it; `close` gives it back."""
-        self._place, self._spec, self._folder, self._shape = place, spec, folder, shape
-        self._shard: EdgeShard | None = None
-        self._made = self._opened = self._changed = self._resumed = False
+        self._place, self._spec = place, spec
         with full_disk.told(place.path):
-            self._lock = lock or place.lock_for_writing()
-            try:
-                self._begin(rebuild=rebuild)
-            except BaseException:
-                self.close()
-                raise
+            lock = lock or place.lock_for_writing()
+            self._work = Work(place, spec, folder, rebuild=rebuild, shape=shape, lock=lock)
 
     @property
     def folder(self) -> Path:
         """Where it writes."""
         return self._place.path
 
-    def _begin(self, *, rebuild: bool) -> None:
-        self._place.find_current_again()
-        self._place.sweep()
-        self._part = self._place.part()
-        self._base = self._place.current()
-        self._committed = read_record(self._base / MANIFEST) if self._base else None
-        self._ground = self._place.ground(self._base, self._committed) if self._base and self._committed else None
-        base = self._committed.manifest if self._committed else None
-        self._changes = Changes(self._base, base)
-        if base is not None and not rebuild:
-            check_model(base, self._spec)
-            warn_of_differences(base.collection, base.made_with, self._shape.made_with)
-            self._draft = self._begun(base)
-        else:
-            fresh = fresh_manifest(self._place.collection, self._spec, self._folder, base)
-            made = replace(fresh, made_with=self._shape.made_with)
-            self._draft = self._begun(made, rebuilt=base is not None)
-            self._changes.forget()
-            self._base = self._ground = None
-            self._changed = True
-        self._resume(base, rebuild=rebuild)
-
-    def _begun(self, manifest: Manifest, *, rebuilt: bool = False) -> Record:
-        """The record of what is begun from `manifest`."""
-        return Record(manifest, base=manifest.generation, rebuilt=rebuilt, boot=boot_id(), folder=self._folder)
-
-    def _resume(self, base: Manifest | None, *, rebuild: bool) -> None:
-        """Go on with what an interrupted run of the same kind left, or remove it.
-
-        What the machine lost its power over is removed: nothing of it was ever synced to the disk.
-        """
-        try:
-            left = read_record(self._part / MANIFEST)
-            alike = left.manifest.made_with == self._draft.manifest.made_with
-            if alike and left.boot == boot_id() and resumes(left, base, self._spec, self._folder, rebuild=rebuild):
-                self._made = self._changed = self._resumed = True
-                highest = self._work().highest_id()
-                self._draft = replace(left, manifest=grown(left.manifest, highest))
-                self._changes.forget()
-                return
-        except IndexDamaged:  # no manifest, or no shard that opens
-            self._made, self._changed, self._resumed = False, self._base is None, False
-        self._place.drop(self._part)
-
-    def _work(self) -> EdgeShard:
-        """The shard of the work folder; folder, process and shard are made, or made again, when missing."""
-        if self._shard is not None and not self._shard.process.alive:
-            self._shard.close()
-            self._shard, self._opened = None, False
-        shard = self._shard = self._shard or EdgeShard(shape=self._shape)
-        if not self._opened:
-            if self._made:
-                shard.load(self._part / SHARD, patience=_OWNER_ENDS_S)
-            else:
-                self._make_part(shard)
-            self._opened = True
-        return shard
-
-    def _make_part(self, shard: EdgeShard) -> None:
-        if self._ground is None:
-            self._place.begin_part(None)
-            shard.create(self._part / SHARD, self._spec.dim, self._shape)
-        else:
-            copied = copy_or_restore(shard, self._place, self._ground, self._shape)
-            self._changed = self._changed or not copied
-            self._add_delta(shard)
-        if self._changed:
-            write_record(self._part / MANIFEST, self._draft)
-        self._made = True
-
-    def _add_delta(self, shard: EdgeShard) -> None:
-        """What the generation has beyond the whole one that was copied."""
-        if self._base is not None and self._committed is not None:
-            delta = add_delta(shard, self._base, self._committed)
-            self._changes.note([*delta.touched], lost=False)
-
-    def _change(self, ids: Sequence[int], *, lost: bool) -> EdgeShard:
-        """As `_work`, to change these points; raises `DiskFull` before the engine would die of it."""
-        shard = self._work()
-        require_space(self._place.path, real_size(self._part))
-        if not self._changed:
-            write_record(self._part / MANIFEST, self._draft)
-            self._changed = True
-        self._changes.note(ids, lost=lost)
-        return shard
-
     def manifest(self) -> Manifest:
         """The manifest this writer started from; `next_id` counts what it wrote since."""
-        return self._draft.manifest
+        return self._work.manifest
 
     def resumed(self) -> bool:
         """Whether it goes on with what an interrupted run had stored."""
-        return self._resumed
+        return self._work.resumed
+
+    @full_disk.tells
+    def scan(self) -> Iterator[Known]:
+        """Every picture in id order, including what an interrupted run had stored."""
+        return self._work.shard().scan()
+
+    @full_disk.tells
+    def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
+        """The payload of each id that exists."""
+        return self._work.shard().fetch(check_ids(ids))
+
+    @full_disk.tells
+    def vectors(self, ids: Sequence[int]) -> dict[int, FloatVector]:
+        """The unit vector of each id that exists."""
+        return self._work.shard().vectors(check_ids(ids))
+
+    @full_disk.tells
+    def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
+        """The words of each id whose words were read."""
+        return self._work.shard().words(check_ids(ids))
+
+    @full_disk.tells
+    def points(self, after: int = 0) -> Iterator[WholePoint]:
+        """Every point above id `after`, in id order, including what an interrupted run had stored."""
+        return self._work.shard().points(after)
+
+    @full_disk.tells
+    def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
+        """Answer from what is written so far."""
+        check_queries(queries, self.manifest())
+        return self._work.shard().search(queries)
 
     @full_disk.tells
     def write(self, points: Sequence[WholePoint]) -> None:
         """Add or replace points with their words; see `IndexWriter.write`."""
-        manifest = self._draft.manifest
+        manifest = self._work.manifest
         vectors = check_whole(points, self._spec.dim, manifest.words_dim)
         self.store(to_rows(points, vectors, manifest.words_fingerprint))
 
@@ -180,16 +107,15 @@ class EdgeWriter(WrittenSoFar):
         """Add or replace validated whole points, as they travel."""
         for start in range(0, len(rows.ids), _BATCH):
             batch = rows.taken(range(start, min(start + _BATCH, len(rows.ids))))
-            self._change(batch.ids, lost=True).upsert(batch)
-            self._draft = replace(self._draft, manifest=grown(self._draft.manifest, max(batch.ids)))
+            self._work.change(batch.ids, lost=True).upsert(batch)
+            self._work.grow(max(batch.ids))
 
     @full_disk.tells
     def reserve(self, next_id: int) -> None:
         """Raise the high-water mark; see `IndexWriter.reserve`."""
-        if next_id > self._draft.manifest.next_id:
-            self._change([], lost=False)
-            self._draft = replace(self._draft, manifest=grown(self._draft.manifest, next_id - 1))
-            write_record(self._part / MANIFEST, self._draft)
+        if next_id > self._work.manifest.next_id:
+            self._work.change([], lost=False)
+            self._work.note(grown(self._work.manifest, next_id - 1))
 
     @full_disk.tells
     def upsert(self, points: Sequence[Point]) -> None:
@@ -203,88 +129,49 @@ class EdgeWriter(WrittenSoFar):
         check_pictures([one.picture for one in known])
         if known:
             payloads = [(one.id, to_payload(one.picture)) for one in known]
-            self._change([one.id for one in known], lost=False).update_payloads(payloads)
+            self._work.change([one.id for one in known], lost=False).update_payloads(payloads)
 
     @full_disk.tells
     def open_words(self, spec: WordsSpec) -> None:
         """Make room for words; see `IndexWriter.open_words`."""
-        if not holds(self._draft.manifest, spec):
-            shard = self._change([], lost=False)
-            self._note_words(WordsSpec("", 0))
+        if not holds(self._work.manifest, spec):
+            shard = self._work.change([], lost=False)
+            # On the disk before channels change and after: a crash between leaves a collection without words.
+            self._work.note(with_words(self._work.manifest, WordsSpec("", 0)))
             shard.open_words(spec.dim)
-            self._note_words(spec)
-            self._changes.forget()
-
-    def _note_words(self, spec: WordsSpec) -> None:
-        """On the disk before channels change and after: a crash between leaves a collection without words."""
-        self._draft = replace(self._draft, manifest=with_words(self._draft.manifest, spec))
-        write_record(self._part / MANIFEST, self._draft)
+            self._work.note(with_words(self._work.manifest, spec))
+            self._work.forget_changes()
 
     @full_disk.tells
     def update_words(self, points: Sequence[WordsPoint]) -> None:
         """Add or replace the words of existing points; see `IndexWriter.update_words`."""
-        manifest = self._draft.manifest
+        manifest = self._work.manifest
         check_words(points, manifest.words_dim)
         for start in range(0, len(points), _BATCH):
             batch = points[start : start + _BATCH]
-            self._change([one.id for one in batch], lost=False).update_words(batch, manifest.words_fingerprint)
+            self._work.change([one.id for one in batch], lost=False).update_words(batch, manifest.words_fingerprint)
 
     @full_disk.tells
     def delete(self, ids: Sequence[int]) -> None:
         """Remove points; unknown ids are ignored."""
         wanted = check_ids(ids)
-        found = self._work().existing(wanted) if wanted else []
+        found = self._work.shard().existing(wanted) if wanted else []
         if found:
-            self._change(found, lost=True).delete(found)
+            self._work.change(found, lost=True).delete(found)
 
     @full_disk.tells
     def commit(self, *, final: bool = True) -> Manifest:
         """Make everything so far durable and visible; a commit of nothing new makes no generation."""
-        committed = self._committed
-        same = committed is not None and not self._changed and committed.manifest.folder == self._folder
-        if committed is not None and same and (committed.final or not final):
-            self._discard_part()
-            return committed.manifest
-        record = self._finish(final=final)
-        self._base = self._place.publish(self._part)
-        self._ground = Ground(self._base, record)
-        self._made = self._changed = False
-        self._changes.committed()
-        self._committed, self._draft = record, self._begun(record.manifest)
-        self._place.collect(self._changes.worth_a_rollback() if final else self._changes.before)
-        self._part = self._place.part()
-        if final:
-            self._changes = Changes(self._base, record.manifest)
-        return record.manifest
-
-    def _finish(self, *, final: bool) -> Record:
-        """Complete the work folder and close its shard."""
-        shard = self._work()
-        require_space(self._place.path, real_size(self._part))
-        manifest = replace(
-            self._draft.manifest,
-            folder=self._folder,
-            model=self._spec.name,
-            generation=self._place.next_number(),
-            committed_at=round(time.time(), 3),
-        )
-        finish = Finish(shard, self._part, self._ground, min(self._shape.graph_from, INDEX_FROM))
-        record = finish.run(replace(self._draft, manifest=manifest, final=final), self._changes.few())
-        self._opened = False
-        return record
-
-    def _discard_part(self) -> None:
-        if self._opened:
-            self._work().give_back()
-        self._place.drop(self._part)
-        self._made = self._opened = False
+        return self._work.commit(final=final)
 
     def close(self) -> None:
         """End without another commit; what was not committed stays for the next writer to resume or drop."""
-        if self._shard is not None:
-            self._shard.close()
-            self._shard = None
-        if self._made and not self._changed:
-            self._place.drop(self._part)
-        self._made = self._opened = False
-        self._lock.release()
+        self._work.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -8,8 +8,7 @@ from typing import Any
 from search_app.datatypes import VectorQuery
 from search_app.errors import IndexDamaged, IndexInUse, VectorIndexError
 from search_app.index.aliases import Aliases
-from search_app.index.base import CollectionFacts
-from search_app.index.catalogue import Catalogue
+from search_app.index.catalogue import Catalogue, CollectionFacts
 from search_app.index.deadline import waiting
 from search_app.index.manifest import Record, record_from_json
 from search_app.index.server.address import Address
@@ -17,7 +16,8 @@ from search_app.index.server.connection import connect
 from search_app.index.server.engine import ServerEngine
 from search_app.index.server.lock import ServerLock
 from search_app.index.server.names import aliases_of, collection_of, current, number_of, owned_by, pointing
-from search_app.index.server.store import READING, ServerReader
+from search_app.index.server.reader import ServerReader
+from search_app.index.server.store import READING
 
 _SWITCH_WAITS_S = 60.0
 _POLL_S = 0.2

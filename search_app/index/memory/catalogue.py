@@ -6,9 +6,8 @@ from contextlib import contextmanager
 
 from search_app.errors import IndexInUse, NoIndexYet
 from search_app.index.aliases import Aliases
-from search_app.index.base import CollectionFacts
-from search_app.index.catalogue import Catalogue
-from search_app.index.memory import MemoryStore
+from search_app.index.catalogue import Catalogue, CollectionFacts
+from search_app.index.memory.store import MemoryStore
 
 
 class MemoryShelf:

@@ -4,12 +4,12 @@ import threading
 from typing import Self
 
 from search_app.datatypes import EncoderSpec
-from search_app.index.edge import full_disk
+from search_app.index.edge import full_disk, garbage
 from search_app.index.edge.deltas import nothing, read_delta
 from search_app.index.edge.export import POINTS, is_good
 from search_app.index.edge.generations import MANIFEST, CollectionFolder, Ground
-from search_app.index.edge.light import LightWriter, Start
-from search_app.index.edge.lookup import ExportLookup
+from search_app.index.edge.light.lookup import ExportLookup
+from search_app.index.edge.light.writer import LightWriter, Start
 from search_app.index.edge.writer import EdgeWriter
 from search_app.index.files import signature_of
 from search_app.index.graph import Shape
@@ -54,7 +54,7 @@ def open_light(
         lock = place.lock_for_writing()
         try:
             place.find_current_again()
-            place.sweep()
+            garbage.sweep(place)
             start = _start(place, exports)
             if start is not None:
                 return LightWriter(place, spec, folder, shape, lock, start)

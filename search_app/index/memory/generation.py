@@ -1,6 +1,7 @@
 """What the exact index in memory holds, and what it answers by comparing everything."""
 
 import math
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -134,3 +135,13 @@ class Draft:
         """What readers see of it from now on."""
         vectors = dict(sorted(self.vectors.items()))
         return Generation(self.record, dict(self.pictures), vectors, dict(self.words))
+
+
+class Commits:
+    """What there is of one collection: what was committed last, what is worked on, and whether somebody does."""
+
+    def __init__(self, collection: str) -> None:
+        self.collection = collection
+        self.committed: Generation | None = None
+        self.draft: Draft | None = None
+        self.writing = threading.Lock()

@@ -14,8 +14,8 @@ from typing import Any
 import qdrant_edge as qe
 
 from search_app.index.clauses import Clause
-from search_app.index.edge import facets, layout, points
-from search_app.index.edge.conditions import filter_of
+from search_app.index.edge.owner import facets, layout, points
+from search_app.index.edge.owner.conditions import filter_of
 from search_app.index.edge.wire import FacetValue, Nearest, Payloads, Question, Rows, WordVectors
 from search_app.index.fields import DERIVED, FORM, IMAGE, MEANING, WORDS, WORDS_FIELDS, meta_indexes, with_has_words
 from search_app.index.graph import Shape

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from search_app.index.edge.engine import Engine, ShardDamagedError, ShardInUseError, has_no_room
+from search_app.index.edge.owner.engine import Engine, ShardDamagedError, ShardInUseError, has_no_room
 from search_app.index.edge.wire import Outcome
 
 _MOST_TOGETHER = 32

@@ -1,9 +1,7 @@
-"""The exact index in memory: the oracle that the engines are compared with, and an index for small scripts."""
+"""The writer of the exact index in memory."""
 
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -11,10 +9,7 @@ from typing import Self
 import numpy as np
 
 from search_app.datatypes import (
-    Condition,
-    DenseChannel,
     EncoderSpec,
-    FacetValue,
     FloatVector,
     Known,
     Manifest,
@@ -26,113 +21,16 @@ from search_app.datatypes import (
     WordsPoint,
     WordsSpec,
 )
-from search_app.errors import IndexInUse, NoIndexYet
+from search_app.errors import IndexInUse
 from search_app.index.manifest import Record, check_model, fresh_manifest, grown, holds, resumes, with_words
-from search_app.index.memory_generation import Draft, Generation
-from search_app.index.validate import (
-    check_facet,
-    check_ids,
-    check_pictures,
-    check_points,
-    check_whole,
-    check_words,
-)
-
-
-class MemoryStore:
-    """One collection in this process; it ends with the process."""
-
-    def __init__(self, collection: str) -> None:
-        self.collection = collection
-        self.committed: Generation | None = None
-        self.draft: Draft | None = None
-        self.writing = threading.Lock()
-
-    def reader(self) -> "MemoryReader":
-        """Open for answering."""
-        return MemoryReader(self)
-
-    def writer(self, spec: EncoderSpec, folder: str, *, rebuild: bool = False) -> "MemoryWriter":
-        """Open for changing; see `IndexStore.writer`."""
-        return MemoryWriter(self, spec, folder, rebuild=rebuild)
-
-    def lightly(self) -> Self:
-        """Itself: every commit is as cheap as the next."""
-        return self
-
-
-class MemoryReader:
-    """Answers from the newest commit of its store."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-
-    def _generation(self) -> Generation:
-        if self._store.committed is None:
-            raise NoIndexYet(f"collection {self._store.collection!r} is empty: nothing was committed yet")
-        return self._store.committed
-
-    def manifest(self) -> Manifest:
-        """The manifest of the newest commit."""
-        return self._generation().record.manifest
-
-    def manifest_at_hand(self) -> Manifest | None:
-        """The same; None before the first commit."""
-        committed = self._store.committed
-        return committed.record.manifest if committed is not None else None
-
-    def search(self, queries: Sequence[VectorQuery]) -> list[Neighbours]:
-        """Compare with every vector."""
-        return self._generation().search(queries)
-
-    def facet(
-        self,
-        field: str,
-        *,
-        where: Sequence[Condition] = (),
-        among: Sequence[int] | None = None,
-        limit: int = 100,
-    ) -> list[tuple[FacetValue, int]]:
-        """How many pictures have each value of a field; see `IndexReader.facet`."""
-        generation = self._generation()
-        key, clauses, some = check_facet(field, where, among, limit)
-        return generation.facet(key, generation.chosen([*generation.vectors], clauses, some))[:limit]
-
-    def fetch(self, ids: Sequence[int]) -> dict[int, Known]:
-        """The payload of each id that exists."""
-        generation = self._generation()
-        return {number: generation.known(number) for number in check_ids(ids) if number in generation.pictures}
-
-    def vectors(self, ids: Sequence[int], channel: DenseChannel = "image") -> dict[int, FloatVector]:
-        """The unit vector of each id that has one."""
-        vectors = self._generation().dense(channel)
-        return {number: vectors[number] for number in check_ids(ids) if number in vectors}
-
-    def words(self, ids: Sequence[int]) -> dict[int, PrintedWords]:
-        """The words of each id whose words were read."""
-        words = self._generation().words
-        return {number: words[number].words for number in check_ids(ids) if number in words}
-
-    def scan(self) -> Iterator[Known]:
-        """Every picture in id order."""
-        return self._generation().scan()
-
-    def pinned(self) -> AbstractContextManager[Generation]:
-        """Hold on to the newest commit."""
-        return nullcontext(self._generation())
-
-    def count(self) -> int:
-        """How many pictures there are."""
-        return len(self._generation().vectors)
-
-    def close(self) -> None:
-        """Nothing is held."""
+from search_app.index.memory.generation import Commits, Draft
+from search_app.index.validate import check_ids, check_pictures, check_points, check_whole, check_words
 
 
 class MemoryWriter:
     """Makes the next generation out of a copy of the newest one."""
 
-    def __init__(self, store: MemoryStore, spec: EncoderSpec, folder: str, *, rebuild: bool) -> None:
+    def __init__(self, store: Commits, spec: EncoderSpec, folder: str, *, rebuild: bool) -> None:
         self._store, self._folder = store, folder
         if not store.writing.acquire(blocking=False):
             raise IndexInUse(f"collection {store.collection!r} is being written: wait until that run has ended")

@@ -101,6 +101,12 @@ def reads(profile: Profile, parts: int) -> int:
     return profile.quantization.rescored * parts if is_cold else 0
 
 
-def load_seconds(points: int, cores: int) -> float:
-    """To store points and build their graph, which go on together, on so many cores; `points` counts every copy."""
-    return points / (min(figures.UPLOAD_A_CORE, figures.INDEXED_A_CORE) * cores)
+def load_seconds(points: int, cores: int, links: int, part: int) -> float:
+    """To store points and build their graphs on so many cores.
+
+    `points` counts every copy, `links` are those of a point (`hnsw.m`), `part` is how many points one graph has.
+    """
+    if links <= figures.FEW_LINKS:
+        return points / (figures.LOADED_A_CORE * cores)
+    graph = max(0.0, figures.GRAPH_MS_A_DOUBLING * math.log2(max(part, 2)) - figures.GRAPH_MS_LESS)
+    return points * (figures.STORED_MS + graph) / 1000 / cores

@@ -90,7 +90,12 @@ def plan(wishes: Wishes, profile: Profile | None = None) -> Plan:
         shards=parts,
         reads=read,
         iops=_iops(read / on_nodes, wishes),
-        load_seconds=formulas.load_seconds(wishes.images * wishes.replicas, wishes.cores * on_nodes),
+        load_seconds=formulas.load_seconds(
+            wishes.images * wishes.replicas,
+            wishes.cores * on_nodes,
+            chosen.hnsw.m or chosen.hnsw.payload_m or 0,
+            math.ceil(wishes.images / parts),
+        ),
     )
 
 

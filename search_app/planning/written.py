@@ -74,8 +74,8 @@ def _machines(plan: Plan) -> Iterator[Row]:
 
 def _time(plan: Plan, prices: Prices) -> Iterator[Row]:
     wishes = plan.wishes
-    how = f"images x replicas / ({figures.INDEXED_A_CORE:g}/s a core x cores)"
-    yield Row("load and graph", _hours(plan.load_seconds), how, figures.LARGE_SCALE)
+    how = "images x replicas x (storing + graph of a part) / cores"
+    yield Row("load and graph", _hours(plan.load_seconds), how, figures.GROWTH)
     decoding = plan.decode_core_seconds
     yield Row("decoding", f"{_hours(decoding)} of a core", f"images / {figures.DECODED_A_CORE}/s", figures.DECODING)
     for name, rate, price in (("GPU", wishes.model.on_gpu, prices.gpu), ("CPU", wishes.model.on_core, prices.core)):

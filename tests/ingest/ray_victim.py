@@ -1,4 +1,4 @@
-"""Indexes a folder on a Ray that runs and says how far it is; to be killed. Arguments: folder, index folder, address."""
+"""Indexes a folder on a Ray that runs and tells how far it is; to be killed. Arguments: folder, index, address."""
 
 import sys
 from pathlib import Path

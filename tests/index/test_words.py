@@ -192,22 +192,20 @@ def test_a_collection_without_words_says_so(make_store: MakeStore) -> None:
     reader.close()
 
 
-@pytest.mark.parametrize(
-    ("bad", "message"),
-    [
-        (replace(words_of(1), id=99), "no point has id 99"),
-        (replace(words_of(1), meaning=unit(1, 5)), "shape"),
-        (replace(words_of(1), meaning=np.zeros(4, np.float32)), "length 0"),
-        (replace(words_of(1), form=SparseVector(np.array([1, 1], np.uint32), np.ones(2, np.float32))), "twice"),
-        (replace(words_of(1), form=SparseVector(np.array([1], np.uint32), np.array([np.inf], np.float32))), "finite"),
-    ],
-)
-def test_malformed_words_are_refused_before_anything_is_stored(
-    filled: MakeStore, bad: WordsPoint, message: str
-) -> None:
+MALFORMED = [
+    (replace(words_of(1), id=99), "no point has id 99"),
+    (replace(words_of(1), meaning=unit(1, 5)), "shape"),
+    (replace(words_of(1), meaning=np.zeros(4, np.float32)), "length 0"),
+    (replace(words_of(1), form=SparseVector(np.array([1, 1], np.uint32), np.ones(2, np.float32))), "twice"),
+    (replace(words_of(1), form=SparseVector(np.array([1], np.uint32), np.array([np.inf], np.float32))), "finite"),
+]
+
+
+def test_malformed_words_are_refused_before_anything_is_stored(filled: MakeStore) -> None:
     with filled().writer(SPEC, FOLDER) as writer:
-        with pytest.raises(ValueError, match=message):
-            writer.update_words([replace(words_of(6), id=2), bad])
+        for bad, message in MALFORMED:
+            with pytest.raises(ValueError, match=message):
+                writer.update_words([replace(words_of(6), id=2), bad])
         writer.upsert(points([31]))
         writer.commit()
     reader = filled().reader()

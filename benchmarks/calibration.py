@@ -140,7 +140,8 @@ def fit(judged: Judged, inside: np.ndarray) -> Fit:
     if judged.signs is None:
         return Fit(hit, None)
     answerable = judged.answerable[inside]
-    return Fit(hit, regress(judged.signs[inside], answerable, np.where(answerable, 1.0, ABSENT_COUNTS)))
+    absent = ABSENT_COUNTS if judged.names else 1.0  # where no sign tells them apart it would only lower the others
+    return Fit(hit, regress(judged.signs[inside], answerable, np.where(answerable, 1.0, absent)))
 
 
 def regress(signs: Scores, target: np.ndarray, weights: Scores) -> np.ndarray:

@@ -50,7 +50,8 @@ class Channels:
 def indexed(folder: Path, place: Path) -> Iterator[SearchService]:
     """A service over `folder`, indexed with its words in `place` where it is not yet."""
     os.environ.update(SEARCH_MODEL=MODEL, SEARCH_INDEX_DIR=str(place))
-    run_index(build_parser().parse_args(["index", str(folder)]))
+    command = ["index", str(folder)]
+    run_index(build_parser(command).parse_args(command))
     service = open_service(load_settings())
     try:
         yield service

@@ -129,11 +129,11 @@ WAYS: Mapping[str, Way] = {
 }
 
 
-def compared(channels: Channels, suite: Suite) -> str:
-    """Every way in a row, and what a paired test says of ours against it."""
-    results = {name: suite.evaluate(name, search_of(channels, way(channels))) for name, way in WAYS.items()}
+def compared(channels: Channels, suite: Suite, ways: Mapping[str, Way] = WAYS) -> str:
+    """Every way in a row, and what a paired test says of the first, which is `ours`, against it."""
+    results = {name: suite.evaluate(name, search_of(channels, way(channels))) for name, way in ways.items()}
     names = [f"{section.replace('slice-', '')} {measure}" for section, chosen in SHOWN.items() for measure in chosen]
-    rows = [[name, *figures(suite, results, name)] for name in WAYS]
+    rows = [[name, *figures(suite, results, name)] for name in ways]
     head = "| way | " + " | ".join(names) + " |\n|---|" + "---|" * len(names)
     return head + "\n" + "\n".join("| " + " | ".join(row) + " |" for row in rows)
 

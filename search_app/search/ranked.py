@@ -12,6 +12,7 @@ from search_app.search.background import Background
 from search_app.search.fusion import WEIGHTS, Scores, dense_evidence, form_evidence
 from search_app.search.pool import Pool, Question
 from search_app.search.relevance import Signs, calibration
+from search_app.words.matching import FUNCTION_WORDS
 from search_app.words.tokens import singular, tokenize
 
 _CHANNELS: tuple[Channel, ...] = ("image", "meaning", "form")
@@ -139,7 +140,11 @@ def cosines(asked: Asked, pool: Pool) -> Scores:
 
 
 def unknown_share(text: str, background: Background) -> float:
-    """The share of a text, by what its terms tell, that is printed on no picture of the sample; 0 without a text."""
-    rarities = {term: background.rarity(term) for term in map(singular, tokenize(text))}
+    """The share of a text, by what its terms tell, that is printed on no picture of the sample; 0 without a text.
+
+    A term counts as printed where its singular or its plural is; function words count where there is nothing else.
+    """
+    terms = frozenset(tokenize(text))
+    rarities = {term: background.rarity(term) for term in map(singular, terms - FUNCTION_WORDS or terms)}
     unknown = sum(rarity for term, rarity in rarities.items() if term not in background.frequencies)
     return unknown / sum(rarities.values()) if rarities and background.documents else 0.0

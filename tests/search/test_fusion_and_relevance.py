@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from search_app.datatypes import Condition
 from search_app.errors import BadRequest
+from search_app.search.background import Background
 from search_app.search.filters import filter_of_object, filter_of_text
 from search_app.search.fusion import WEIGHTS, chance, dense_evidence, form_evidence
+from search_app.search.ranked import unknown_share
 from search_app.search.relevance import CALIBRATIONS, LINE, Signs, calibration
 
 finite = st.floats(-20, 20, allow_nan=False)
@@ -51,6 +53,18 @@ def test_words_that_nobody_prints_speak_against_an_answer() -> None:
     found = CALIBRATIONS["fused"]
     known, unknown = (found.relevance(np.array([6.0]), 6.0, Signs(share, 0.4, 0.3))[0] for share in (0.0, 1.0))
     assert unknown < known
+
+
+def test_a_word_is_known_where_its_singular_or_plural_is_printed() -> None:
+    frequencies = {"car": 3, "glass": 1}
+    vectors = {"image": np.zeros((9, 2), np.float32), "meaning": np.zeros((9, 2), np.float32)}
+    sample = Background(1, 9, vectors, frequencies, documents=9, sampled=9)
+    assert unknown_share("cars", sample) == unknown_share("car", sample) == 0.0
+    assert unknown_share("Glasses", sample) == 0.0
+    assert unknown_share("giraffes", sample) == 1.0
+    assert 0 < unknown_share("giraffe car", sample) < 1
+    assert unknown_share("what is the car for?", sample) == 0.0, "function words tell nothing"
+    assert unknown_share("what is", sample) == 1.0, "unless there is nothing else"
 
 
 def test_the_cosine_of_a_picture_is_a_sign_for_lite_alone() -> None:

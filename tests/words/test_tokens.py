@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_app.words.tokens import tokenize
+from search_app.words.tokens import singular, tokenize
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,23 @@ def test_case_and_the_way_accents_are_stored_do_not_matter(text):
     terms = tokenize(text)
     assert tokenize(unicodedata.normalize("NFD", text)) == tokenize(unicodedata.normalize("NFC", text)) == terms
     assert tokenize(" ".join(terms)) == terms
+
+
+@pytest.mark.parametrize(
+    ("plural", "one"),
+    [
+        ("cars", "car"),
+        ("boxes", "box"),
+        ("watches", "watch"),
+        ("glasses", "glass"),
+        ("houses", "house"),
+        ("parties", "party"),
+    ],
+)
+def test_a_plural_and_its_singular_are_one(plural, one):
+    assert singular(plural) == one == singular(one)
+
+
+@pytest.mark.parametrize("term", ["bus", "dress", "gas", "7s", "", "s", "children", "\u5bfc\u6f14"])
+def test_what_only_looks_like_a_plural_stays(term):
+    assert singular(term) == term

@@ -64,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         workers=settings.workers,
         rebuild=arguments.rebuild,
         metadata=arguments.metadata,
+        in_flight=settings.index_dir / f"in-flight-{target.collection}.log",
         words=parts.spec.fingerprint if parts is not None else "",
     )
     with closing(open_encoder(settings)) as encoder:

@@ -2,15 +2,18 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from search_app.encoders.base import Encoder
 from search_app.ingest.ahead import batches, prepare_ahead
 from search_app.ingest.encode import Encoded, encode_batch
+from search_app.ingest.in_flight import KILLED, InFlight, prepare_apart
 from search_app.ingest.plan import Embed
-from search_app.ingest.prepare import Preparation
+from search_app.ingest.prepare import Preparation, Prepared, Reading
 from search_app.sources.base import Source
 from search_app.sources.folder import FolderSource
 
@@ -29,6 +32,8 @@ class IngestOptions:
     """Embed everything again, into a fresh generation."""
     metadata: Path | None = None
     """A file about the pictures, which replaces what an earlier one said; None: that stays."""
+    in_flight: Path | None = None
+    """Where it is noted what is being decoded (`InFlight`); None: nowhere."""
     words: str = ""
     """Fingerprint of the words that a rebuild takes over from what it replaces (`WordsSpec`); empty for none."""
 
@@ -58,12 +63,26 @@ class LocalEngine:
     def __init__(self, source: Source, encoder: Encoder, options: IngestOptions) -> None:
         self._encoder = encoder
         self._preparation = Preparation(source, encoder, options.max_pixels)
+        self._notes = options.in_flight
         is_near = isinstance(source, FolderSource)
         self._threads = options.threads if is_near or options.workers else max(options.threads, REMOTE_THREADS)
 
     def encoded(self, items: Sequence[Embed]) -> Iterator[Sequence[Encoded]]:
         """See `Engine.encoded`."""
         size, threads = self._encoder.spec.batch_size, self._threads
-        prepared = prepare_ahead(self._preparation.run, items, workers=threads, ahead=2 * size + threads)
-        for batch in batches(prepared, size):
-            yield encode_batch(self._encoder, batch)
+        with closing(InFlight(self._notes)) as in_flight:
+            prepare = partial(self._prepared, in_flight=in_flight)
+            for batch in batches(prepare_ahead(prepare, items, workers=threads, ahead=2 * size + threads), size):
+                yield encode_batch(self._encoder, batch)
+
+    def _prepared(self, item: Embed, in_flight: InFlight) -> Prepared:
+        name = item.ref.path
+        if name not in in_flight.suspects:
+            with in_flight.working_on(name):
+                return self._preparation.run(item)
+        how = self._preparation
+        reading = Reading(how.source.location, self._encoder.spec, self._encoder.preparer, how.max_pixels)
+        prepared = prepare_apart(item, reading)
+        if prepared.reason != KILLED:
+            in_flight.clear(name)
+        return prepared

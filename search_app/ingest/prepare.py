@@ -1,6 +1,8 @@
 """From files to pixels: a bad file is a value, not an end."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from PIL.Image import Image
@@ -12,6 +14,7 @@ from search_app.images.decode import decode_bytes
 from search_app.images.fingerprints import content_hash, picture_hashes
 from search_app.ingest.plan import Embed
 from search_app.sources.base import Source
+from search_app.sources.opening import open_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,27 @@ class Preparation:
             return content_hash(self.source.read(ref))
         except ImageError:
             return None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What another process is told to prepare files. It takes the place of an encoder, of which the size is needed."""
+
+    location: str
+    spec: EncoderSpec
+    prepare: Callable[[Image], PixelArray]
+    max_pixels: int
+
+
+def prepare_one(item: Embed, reading: Reading) -> Prepared:
+    """`Preparation.run` in a process that was told what to do."""
+    return Preparation(source_at(reading.location), reading, reading.max_pixels).run(item)
+
+
+@lru_cache(maxsize=1)
+def source_at(location: str) -> Source:
+    """Opened once in each process."""
+    return open_source(location)
 
 
 def prepare_bytes(item: Embed, data: bytes, encoder: Resizer, max_pixels: int) -> Prepared:

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
-from PIL.Image import Image
-
-from search_app.datatypes import EncoderSpec, PixelArray
+from search_app.datatypes import EncoderSpec
 from search_app.encoders.base import Encoder
 from search_app.encoders.soundness import probe_pictures
 from search_app.errors import ModelMismatch, SearchAppError
@@ -22,22 +20,11 @@ from search_app.ingest.engine import IngestOptions
 from search_app.ingest.on_ray.blocks import STREAM_GPU, Death, Row, Tries, Work, answer, streamed
 from search_app.ingest.on_ray.cluster import Cluster, connected, count_actors
 from search_app.ingest.plan import Embed
-from search_app.ingest.prepare import Preparation, Prepared
+from search_app.ingest.prepare import Prepared, Reading, prepare_one
 from search_app.sources.base import Source
-from search_app.sources.opening import open_source
 
 READING_THREADS = 4
 """Of one task: reading waits, decoding does not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a task that reads is told. It takes the place of an encoder, of which only the size is needed."""
-
-    location: str
-    spec: EncoderSpec
-    prepare: Callable[[Image], PixelArray]
-    max_pixels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +92,8 @@ def read_block(row: Row, reading: Reading, tries: Tries) -> Row:
 
 
 def _prepared(items: list[Embed], reading: Reading) -> list[Prepared]:
-    preparation = Preparation(source_at(reading.location), reading, reading.max_pixels)
-    return [*prepare_ahead(preparation.run, items, workers=READING_THREADS, ahead=len(items))]
-
-
-@lru_cache(maxsize=1)
-def source_at(location: str) -> Source:
-    """Opened once in each process."""
-    return open_source(location)
+    prepare = partial(prepare_one, reading=reading)
+    return [*prepare_ahead(prepare, items, workers=READING_THREADS, ahead=len(items))]
 
 
 class EncodeBlock:

@@ -13,7 +13,7 @@ from search_app.ingest.ahead import batches, prepare_ahead
 from search_app.ingest.engine import REMOTE_THREADS
 from search_app.ingest.on_ray.blocks import Death, Row, Tries, Work, answer, streamed
 from search_app.ingest.on_ray.cluster import Cluster, connected
-from search_app.ingest.on_ray.pictures import source_at
+from search_app.ingest.prepare import source_at
 from search_app.ingest.words import MAX_WORKERS, ReadPicture, ToRead, WordsSource, read_picture
 from search_app.words.base import WordReader
 

@@ -1,0 +1,89 @@
+"""What is being decoded, noted in a file that outlives the process: a fault in native code takes all of it along.
+
+Nobody is left to say which picture it was. So each is noted when it is begun and when it is ended, and what a dead run
+had begun is decoded by the next one in a process of its own, where it costs itself only.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context
+from pathlib import Path
+
+from search_app.ingest.plan import Embed
+from search_app.ingest.prepare import Prepared, Reading, prepare_one
+
+KILLED = "the process that decodes it dies of it (a fault in native code, or memory that ran out)"
+
+
+class InFlight:
+    """The notes of one run; safe to call from several threads. Without a path nothing is noted and nobody suspected."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Read what the last run left, and go on with that."""
+        self._path, self._lock = path, threading.Lock()
+        self.suspects = _left(path) if path is not None else set()
+        """Paths of pictures that were being decoded when a run died, and have not been decoded since."""
+        self._file = -1
+        if path is not None:
+            with suppress(OSError):  # where nothing can be written the run itself will say so
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        for name in sorted(self.suspects):
+            self._note("+", name)
+
+    @contextmanager
+    def working_on(self, name: str) -> Iterator[None]:
+        """Note that it is begun, and that it is ended, well or not."""
+        self._note("+", name)
+        try:
+            yield
+        finally:
+            self._note("-", name)
+
+    def clear(self, name: str) -> None:
+        """It is suspected no longer."""
+        self.suspects.discard(name)
+        self._note("-", name)
+
+    def close(self) -> None:
+        """The run ends by itself; what is suspected still is kept for the next one."""
+        with self._lock:  # a thread may be at work still: its note would go to whatever file has the number then
+            if self._file >= 0:
+                os.close(self._file)
+            self._file = -1
+        if self._path is not None and not self.suspects:
+            with suppress(OSError):
+                self._path.unlink()
+
+    def _note(self, sign: str, name: str) -> None:
+        # Not synced: the page cache outlives the process, and a machine that stops takes no picture for its reason.
+        with self._lock, suppress(OSError):
+            if self._file >= 0:
+                os.write(self._file, f"{sign}{json.dumps(name)}\n".encode())
+
+
+def _left(path: Path) -> set[str]:
+    """What was begun and not ended; a line that was not finished says nothing."""
+    left: set[str] = set()
+    try:
+        lines = path.read_text("ascii").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return left
+    for line in lines:
+        with suppress(ValueError):
+            (left.add if line[:1] == "+" else left.discard)(str(json.loads(line[1:])))
+    return left
+
+
+def prepare_apart(item: Embed, reading: Reading) -> Prepared:
+    """Prepare one file in a process of its own, which it may take along."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        try:
+            return pool.submit(prepare_one, item, reading).result()
+        except BrokenProcessPool:
+            return Prepared(item, None, None, KILLED)

@@ -51,7 +51,9 @@ def fill(store: ServerStore, ids: range = range(1, 31), *, rebuild: bool = False
 
 def made(proxy: Proxy, name: str) -> dict[str, Any]:
     """What the collection of the vectors was made with, without what was not said."""
-    [body] = [body for method, path, body in proxy.passed if (method, path) == ("PUT", f"/collections/{name}__000001")]
+    place = ("PUT", f"/collections/{name}__000001")
+    body, *again = [body for method, path, body in proxy.passed if (method, path) == place]
+    assert again == [body] * len(again), "a request whose answer is late is sent once more, as it was"
     return spoken(body)
 
 

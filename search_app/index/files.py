@@ -111,11 +111,12 @@ def require_space(folder: Path, size: int) -> None:
 def copy_tree_sparse(source: Path, target: Path) -> None:
     """Copy a folder of regular files to a new folder, sharing extents or keeping holes where possible."""
     target.mkdir(mode=0o700)
-    for entry in os.scandir(source):
-        if entry.is_dir(follow_symlinks=False):
-            copy_tree_sparse(Path(entry.path), target / entry.name)
-        else:
-            copy_file_sparse(Path(entry.path), target / entry.name)
+    with os.scandir(source) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                copy_tree_sparse(Path(entry.path), target / entry.name)
+            else:
+                copy_file_sparse(Path(entry.path), target / entry.name)
 
 
 def copy_file_sparse(source: Path, target: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import psutil
 import pytest
 
 from search_app.errors import DiskFull
@@ -60,3 +61,13 @@ def test_space_for_two_copies_is_asked_for(tmp_path: Path) -> None:
     require_space(tmp_path, 0)
     with pytest.raises(DiskFull, match="SEARCH_INDEX_DIR"):
         require_space(tmp_path, 10**17)
+
+
+def test_a_copy_that_meets_what_has_just_gone_leaves_nothing_open(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    for name in "ab":
+        (tmp_path / "source" / name).symlink_to("gone")
+    before = psutil.Process().num_fds()
+    with pytest.raises(FileNotFoundError) as told:
+        copy_tree_sparse(tmp_path / "source", tmp_path / "copy")
+    assert psutil.Process().num_fds() == before, told  # which holds on to all that was under way

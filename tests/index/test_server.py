@@ -7,7 +7,8 @@ real server where `QDRANT_URL` names one.
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from search_app.errors import IndexInUse, IndexUnavailable, VectorIndexError
 from search_app.index.fields import INDEXES
 from search_app.index.server.address import Address
 from search_app.index.server.engine import ServerEngine
+from search_app.index.server.lock import ServerLock
 from search_app.index.server.retry import Patience
 from search_app.index.server.store import ServerStore
 from tests.containers.qdrant_stand_in import serving
@@ -156,6 +158,22 @@ def test_the_lock_of_a_dead_writer_is_taken_over(host: str, process: int, silent
         with pytest.raises(IndexInUse, match=f"process {process} on {host}"):
             store.writer(SPEC, FOLDER)
         assert engine.read_head("images__writer") == left
+
+
+def test_a_lock_that_was_made_just_now_is_not_taken_for_that_of_a_dead_thread() -> None:
+    class Interrupted(ServerEngine):
+        """Another thread of the same process asks for the lock between its making and its signing."""
+
+        def create_marked(self, name: str, mark: Mapping[str, Any]) -> bool:
+            made = super().create_marked(name, mark)
+            with pytest.raises(IndexInUse, match=f"process {os.getpid()}"):
+                ServerLock(ServerEngine(client, Address("memory"), Patience(1.0)), "images")
+            return made
+
+    client, _ = shared_client()
+    ServerLock(Interrupted(client, Address("memory"), Patience(1.0)), "images").release()
+    assert names(client) == set()
+    ServerLock(ServerEngine(client, Address("memory"), Patience(1.0)), "images").release()
 
 
 def test_a_writer_that_was_taken_over_stops() -> None:

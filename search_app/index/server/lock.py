@@ -44,8 +44,12 @@ class ServerLock:
         self._lost = False
         self._sure_until = 0.0
         self._stop = threading.Event()
-        self._take()
-        _held.add(self._token)
+        _held.add(self._token)  # before it is made: another thread of this process would take it for a dead one's
+        try:
+            self._take()
+        except BaseException:
+            _held.discard(self._token)
+            raise
         self._thread = threading.Thread(target=self._keep_beating, name="writer-lock", daemon=True)
         self._thread.start()
 

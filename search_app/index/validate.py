@@ -1,7 +1,7 @@
 """Checks that stand before every engine: one malformed vector can destroy an embedded shard."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -132,6 +132,13 @@ def _check_sparse(vector: SparseVector, name: str) -> None:
         raise ValueError(f"the sparse vector {name} has an index twice")
     if not np.isfinite(values.astype(np.float32)).all():
         raise ValueError(f"the sparse vector {name} has a value that is not finite")
+
+
+def check_existing(ids: Collection[int], found: Collection[int]) -> None:
+    """Raise `ValueError` for the smallest id that is to be updated and was not found."""
+    missing = sorted({*ids}.difference(found))
+    if missing:
+        raise ValueError(f"no point has id {missing[0]}: only existing pictures can be updated")
 
 
 def check_ids(ids: Sequence[int]) -> list[int]:

@@ -24,7 +24,7 @@ from search_app.datatypes import (
 from search_app.errors import IndexInUse
 from search_app.index.manifest import Record, check_model, fresh_manifest, grown, holds, resumes, with_words
 from search_app.index.memory.generation import Commits, Draft
-from search_app.index.validate import check_ids, check_pictures, check_points, check_whole, check_words
+from search_app.index.validate import check_existing, check_ids, check_pictures, check_points, check_whole, check_words
 
 
 class MemoryWriter:
@@ -130,7 +130,7 @@ class MemoryWriter:
     def update_pictures(self, known: Sequence[Known]) -> None:
         """Replace the payload of existing points; raises `ValueError` for an id that is not there."""
         check_pictures([one.picture for one in known])
-        self._refuse_unknown([one.id for one in known])
+        check_existing([one.id for one in known], self._draft.pictures)
         self._draft.pictures.update({one.id: one.picture for one in known})
         self._draft.changed = self._draft.changed or bool(known)
 
@@ -144,14 +144,9 @@ class MemoryWriter:
     def update_words(self, points: Sequence[WordsPoint]) -> None:
         """Add or replace the words of existing points; see `IndexWriter.update_words`."""
         check_words(points, self._draft.record.manifest.words_dim)
-        self._refuse_unknown([one.id for one in points])
+        check_existing([one.id for one in points], self._draft.pictures)
         self._draft.words.update({one.id: one for one in points})
         self._draft.changed = self._draft.changed or bool(points)
-
-    def _refuse_unknown(self, ids: Sequence[int]) -> None:
-        missing = sorted(set(ids) - self._draft.pictures.keys())
-        if missing:
-            raise ValueError(f"no point has id {missing[0]}: only existing pictures can be updated")
 
     def delete(self, ids: Sequence[int]) -> None:
         """Remove points; unknown ids are ignored."""

@@ -23,7 +23,15 @@ from search_app.index.payload import read_words, to_known, to_payload
 from search_app.index.server.engine import ServerEngine
 from search_app.index.server.whole import from_records
 from search_app.index.server.work import Work
-from search_app.index.validate import check_ids, check_pictures, check_points, check_queries, check_whole, check_words
+from search_app.index.validate import (
+    check_existing,
+    check_ids,
+    check_pictures,
+    check_points,
+    check_queries,
+    check_whole,
+    check_words,
+)
 
 _BATCH = 500
 """Words of one request; of points `upload.batch_size` of the profile says it."""
@@ -132,9 +140,7 @@ class ServerWriter:
 
     def _refuse_unknown(self, ids: Sequence[int]) -> None:
         wanted = check_ids(ids)
-        missing = sorted(set(wanted) - set(self._work.settled().existing(self._work.name, wanted)))
-        if missing:
-            raise ValueError(f"no point has id {missing[0]}: only existing pictures can be updated")
+        check_existing(wanted, self._work.settled().existing(self._work.name, wanted))
 
     def delete(self, ids: Sequence[int]) -> None:
         """Remove points; unknown ids are ignored."""

@@ -9,6 +9,7 @@ from search_app.index.edge.light.lookup import ExportLookup
 from search_app.index.edge.light.rows import Row, rows_of
 from search_app.index.edge.shard import INDEX_FROM
 from search_app.index.payload import to_known
+from search_app.index.validate import check_existing
 
 MOST = 1_000
 """Points of a delta: each commit writes all of them, and each process that opens the collection stores them."""
@@ -46,9 +47,7 @@ class Overlay:
     def existing(self, ids: Sequence[int]) -> dict[int, Row]:
         """What is known of the ids; raises `ValueError` for one that does not exist."""
         found = self.find(ids)
-        missing = sorted({*ids} - found.keys())
-        if missing:
-            raise ValueError(f"no point has id {missing[0]}: only existing pictures can be updated")
+        check_existing(ids, found)
         return found
 
     def scan(self) -> Iterator[Known]:

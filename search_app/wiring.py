@@ -88,6 +88,13 @@ def ray_words(address: str = "", actors: int = 0) -> "MakeWordsEngine":
     return partial(RayWords, cluster=Cluster(address, actors), open_reader=open_word_reader)
 
 
+def noted_words(notes: Path) -> "MakeWordsEngine":
+    """Make what reads printed words in this process, and notes in a file what it is reading."""
+    from search_app.ingest.words_noted import NotedWords
+
+    return partial(NotedWords, notes=notes, open_reader=open_word_reader)
+
+
 def open_word_reader() -> WordReader:
     """Open what reads the words printed in pictures; models are loaded with the first picture."""
     from search_app.words.rapid import RapidReader

@@ -59,14 +59,17 @@ def run(arguments: argparse.Namespace) -> int:
     make_engine = engine_of(arguments, settings)
     source = source_of(arguments, settings)
     folder = watched(arguments, source)
+    notes = settings.index_dir / f"in-flight-{target.collection}.log"
     options = IngestOptions(
         max_pixels=settings.max_pixels,
         workers=settings.workers,
         rebuild=arguments.rebuild,
         metadata=arguments.metadata,
-        in_flight=settings.index_dir / f"in-flight-{target.collection}.log",
+        in_flight=notes,
         words=parts.spec.fingerprint if parts is not None else "",
     )
+    if parts is not None:
+        parts = read_by(arguments, parts, notes.with_suffix(".words.log"))
     with closing(open_encoder(settings)) as encoder:
         report = _index(options, target, source, encoder, make_engine)
         _print(report)
@@ -75,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
             return follow_folder(arguments, target, folder, encoder, parts)
     words = None
     if parts is not None:
-        words = _read_words(target, read_by(arguments, parts), encoder.spec, source, report.total)
+        words = _read_words(target, parts, encoder.spec, source, report.total)
         _write(arguments.json, report, words)
     if arguments.into is not None:
         print(f"nobody is answered from it yet: `python -m search_app alias switch {arguments.into}` does that")

@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 
 from search_app.errors import SettingsError
 from search_app.ingest.engine import LocalEngine, MakeEngine
@@ -9,7 +10,7 @@ from search_app.ingest.words_pass import WordsParts
 from search_app.settings import Settings
 from search_app.sources.base import Source
 from search_app.sources.opening import open_source
-from search_app.wiring import ray_engine, ray_words
+from search_app.wiring import noted_words, ray_engine, ray_words
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
@@ -46,8 +47,8 @@ def engine_of(arguments: argparse.Namespace, settings: Settings) -> MakeEngine:
     return ray_engine(settings, arguments.address or "", arguments.actors or 0)
 
 
-def read_by(arguments: argparse.Namespace, words: WordsParts) -> WordsParts:
-    """The same parts, where what embeds reads the printed words too."""
+def read_by(arguments: argparse.Namespace, words: WordsParts, notes: Path) -> WordsParts:
+    """The same parts, where what embeds reads the printed words too; here it notes what it reads."""
     if arguments.engine == "local":
-        return words
+        return replace(words, make_engine=noted_words(notes))
     return replace(words, make_engine=ray_words(arguments.address or "", arguments.actors or 0))

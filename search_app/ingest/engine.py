@@ -11,12 +11,13 @@ from typing import Protocol, TypeAlias
 from search_app.encoders.base import Encoder
 from search_app.ingest.ahead import batches, prepare_ahead
 from search_app.ingest.encode import Encoded, encode_batch
-from search_app.ingest.in_flight import KILLED, InFlight, prepare_apart
+from search_app.ingest.in_flight import InFlight, apart
 from search_app.ingest.plan import Embed
-from search_app.ingest.prepare import Preparation, Prepared, Reading
+from search_app.ingest.prepare import Preparation, Prepared, Reading, prepare_one
 from search_app.sources.base import Source
 from search_app.sources.folder import FolderSource
 
+KILLED = "the process that decodes it dies of it (a fault in native code, or memory that ran out)"
 REMOTE_THREADS = 16
 """Pictures that are asked for at once where each is waited for."""
 
@@ -82,7 +83,8 @@ class LocalEngine:
                 return self._preparation.run(item)
         how = self._preparation
         reading = Reading(how.source.location, self._encoder.spec, self._encoder.preparer, how.max_pixels)
-        prepared = prepare_apart(item, reading)
-        if prepared.reason != KILLED:
-            in_flight.clear(name)
+        prepared = apart(prepare_one, item, reading)
+        if prepared is None:
+            return Prepared(item, None, None, KILLED)
+        in_flight.clear(name)
         return prepared

@@ -1,23 +1,22 @@
-"""What is being decoded, noted in a file that outlives the process: a fault in native code takes all of it along.
+"""What is being worked on, noted in a file that outlives the process: a fault in native code takes all of it along.
 
 Nobody is left to say which picture it was. So each is noted when it is begun and when it is ended, and what a dead run
-had begun is decoded by the next one in a process of its own, where it costs itself only.
+had begun is done by the next one in a process of its own, where it costs itself only.
 """
 
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
-from search_app.ingest.plan import Embed
-from search_app.ingest.prepare import Prepared, Reading, prepare_one
-
-KILLED = "the process that decodes it dies of it (a fault in native code, or memory that ran out)"
+Asked = ParamSpec("Asked")
+Found = TypeVar("Found")
 
 
 class InFlight:
@@ -27,7 +26,7 @@ class InFlight:
         """Read what the last run left, and go on with that."""
         self._path, self._lock = path, threading.Lock()
         self.suspects = _left(path) if path is not None else set()
-        """Paths of pictures that were being decoded when a run died, and have not been decoded since."""
+        """Paths of pictures that were being worked on when a run died, and have not come to their end since."""
         self._file = -1
         if path is not None:
             with suppress(OSError):  # where nothing can be written the run itself will say so
@@ -47,8 +46,9 @@ class InFlight:
 
     def clear(self, name: str) -> None:
         """It is suspected no longer."""
-        self.suspects.discard(name)
-        self._note("-", name)
+        if name in self.suspects:
+            self.suspects.discard(name)
+            self._note("-", name)
 
     def close(self) -> None:
         """The run ends by itself; what is suspected still is kept for the next one."""
@@ -80,10 +80,10 @@ def _left(path: Path) -> set[str]:
     return left
 
 
-def prepare_apart(item: Embed, reading: Reading) -> Prepared:
-    """Prepare one file in a process of its own, which it may take along."""
+def apart(function: Callable[Asked, Found], *arguments: Asked.args, **named: Asked.kwargs) -> Found | None:
+    """Call it in a process of its own, which it may take along: None then."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         try:
-            return pool.submit(prepare_one, item, reading).result()
+            return pool.submit(function, *arguments, **named).result()
         except BrokenProcessPool:
-            return Prepared(item, None, None, KILLED)
+            return None

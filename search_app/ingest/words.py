@@ -114,9 +114,8 @@ class WordsSource:
     max_pixels: int = MAX_PIXELS
 
     def read(self, pictures: Sequence[ToRead], workers: int = 0) -> Iterator[ReadPicture]:
-        """See `WordsEngine.read`; in the order of `pictures`, read ahead, 0 means one thread for each core."""
-        threads = min(workers or os.cpu_count() or 1, MAX_WORKERS)
-        return prepare_ahead(self._read_one, pictures, workers=threads, ahead=AHEAD * threads)
+        """See `WordsEngine.read`; in the order of `pictures`."""
+        return in_threads(self.read_one, pictures, workers)
 
     def at_hand(self, item: ToRead) -> ReadPicture | None:
         """What need not be read: a text file beside it, or what was read in this very content; None without either."""
@@ -137,8 +136,11 @@ class WordsSource:
                 return ReadPicture(item.path, None, str(error))
         return item
 
-    def _read_one(self, item: ToRead) -> ReadPicture:
-        """Called in worker threads; what is wrong with one picture is a value, what is wrong with the store is not."""
+    def read_one(self, item: ToRead) -> ReadPicture:
+        """What is at hand, or else what is read now; called in worker threads.
+
+        What is wrong with one picture is a value, what is wrong with the store is not.
+        """
         found = self.at_hand(item)
         if found is not None:
             return found
@@ -149,6 +151,14 @@ class WordsSource:
 
 
 MakeWordsEngine: TypeAlias = Callable[[WordsSource], WordsEngine]
+
+
+def in_threads(
+    read: Callable[[ToRead], ReadPicture], pictures: Sequence[ToRead], workers: int
+) -> Iterator[ReadPicture]:
+    """Read ahead in threads of this process, in the order of `pictures`; 0 means one for each core."""
+    threads = min(workers or os.cpu_count() or 1, MAX_WORKERS)
+    return prepare_ahead(read, pictures, workers=threads, ahead=AHEAD * threads)
 
 
 def read_here(source: WordsSource) -> WordsEngine:

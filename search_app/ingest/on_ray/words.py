@@ -1,34 +1,19 @@
 """The reading of printed words on Ray Data: tasks read the pictures, and this process keeps what they found."""
 
-import pickle
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
-from PIL import Image
-
-from search_app.errors import ModelMismatch
 from search_app.ingest.ahead import batches, prepare_ahead
 from search_app.ingest.engine import REMOTE_THREADS
 from search_app.ingest.on_ray.blocks import Death, Row, Tries, Work, answer, streamed
 from search_app.ingest.on_ray.cluster import Cluster, connected
-from search_app.ingest.prepare import source_at
-from search_app.ingest.words import MAX_WORKERS, ReadPicture, ToRead, WordsSource, read_picture
+from search_app.ingest.words import MAX_WORKERS, ReadPicture, ToRead, WordsSource
+from search_app.ingest.words_apart import Reading, read_there
 from search_app.words.base import WordReader
 
 BLOCK = 8
 """Pictures; some ten seconds of work."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a task is told."""
-
-    location: str
-    open_reader: Callable[[], WordReader]
-    fingerprint: str
-    max_pixels: int
 
 
 class RayWords:
@@ -36,8 +21,7 @@ class RayWords:
 
     def __init__(self, near: WordsSource, *, cluster: Cluster, open_reader: Callable[[], WordReader]) -> None:
         self._near, self._cluster = near, cluster
-        reading = Reading(near.source.location, open_reader, near.reader.fingerprint, near.max_pixels)
-        self._reading = pickle.dumps(reading)
+        self._reading = Reading.of(near, open_reader)
 
     def read(self, pictures: Sequence[ToRead], workers: int = 0) -> Iterator[ReadPicture]:
         """See `WordsEngine.read`: what need not be read first. A worker reads one picture at a time."""
@@ -50,7 +34,7 @@ class RayWords:
                 yield found
         if not unread:
             return
-        stages, beside = partial(self._stages, workers=workers), partial(_read, reading=self._reading)
+        stages, beside = partial(self._stages, workers=workers), partial(read_there, reading=self._reading)
         work = Work("the reader of words", stages, beside, _killed, self._cluster.tries)
         with connected(self._cluster):
             for block in streamed([*batches(unread, BLOCK)], work):
@@ -72,27 +56,7 @@ class RayWords:
 
 def read_words(row: Row, reading: bytes, tries: Tries) -> Row:
     """Read the words in the pictures of one block; runs in a task of Ray."""
-    return answer(row, partial(_read, reading=reading), tries, "read")
-
-
-def _read(items: list[ToRead], reading: bytes) -> list[ReadPicture]:
-    told, reader = _opened(reading)
-    if not items:
-        reader.read(Image.new("RGB", (64, 64), "white"))
-    return [read_picture(source_at(told.location), item.ref, reader, told.max_pixels) for item in items]
-
-
-@lru_cache(maxsize=1)
-def _opened(pickled: bytes) -> tuple[Reading, WordReader]:
-    """Once in each process; told apart by the bytes, as what is unpickled is never the same."""
-    reading: Reading = pickle.loads(pickled)  # noqa: S301 - of our own driver
-    reader = reading.open_reader()
-    if reader.fingerprint != reading.fingerprint:
-        raise ModelMismatch(
-            f"a worker has another reader of words ({reader.fingerprint[:12]}) than this machine "
-            f"({reading.fingerprint[:12]}): install the same version everywhere"
-        )
-    return reading, reader
+    return answer(row, partial(read_there, reading=reading), tries, "read")
 
 
 def _killed(item: ToRead, death: Death) -> ReadPicture:

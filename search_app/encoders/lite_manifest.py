@@ -32,10 +32,7 @@ def read_manifest(folder: Path) -> tuple[EncoderSpec, dict[str, str]]:
         raise WeightsUnavailable(f"lite: {folder} holds no model ({error.strerror}): no manifest.json") from error
     except (ValueError, KeyError, TypeError) as error:
         raise EncoderError(f"lite: {path} is damaged; install again: {INSTALL}") from error
-    # A file that was written anew to be faster, and gives the vectors of the one before, stands for that one: indexes
-    # stay good.
-    known_as: dict[str, str] = sums | manifest.get("vectors_as", {})
-    whole = json.dumps([sorted(known_as.items()), MINILM_SHA256, PREPARE_VERSION])
+    whole = json.dumps([sorted(sums.items()), MINILM_SHA256, PREPARE_VERSION])
     spec = EncoderSpec(
         name="lite",
         dim=dim,

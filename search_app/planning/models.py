@@ -7,7 +7,7 @@ from search_app.errors import UnknownModel
 from search_app.planning.figures import BY_WORK, CORE_RATES, GPU_RATES, Rate
 
 DIMENSIONS = {
-    "lite": 1154,
+    "lite": 384,
     "ViT-B-32": 512,
     "ViT-B-32-256": 512,
     "ViT-B-16": 512,

@@ -53,7 +53,7 @@ def test_the_story_of_the_page_runs_as_it_is_written(run: Run) -> None:
     )
     table = said["compare --collections"]
     assert re.search(r"^images +stub +16 ", table, re.MULTILINE)
-    assert re.search(r"^images-v2 +lite +1154 ", table, re.MULTILINE)
+    assert re.search(r"^images-v2 +lite +384 ", table, re.MULTILINE)
     assert re.search(r"^nDCG@10 .*\d", table, re.MULTILINE)
     assert said["alias list"] == "images -> images-v2  (before: images)\n"
     assert "cars/" in said["search a red car"]

@@ -47,8 +47,8 @@ def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     told = json.loads(
         out(capsys, "--images", "1000000", "--model", "lite", "--cores", "2", "--node-price", "0.1", "--json")
     )
-    assert (told["images"], told["dim"], told["nodes"], told["profile"]) == (1_000_000, 1154, 1, {})
-    assert told["memory_bytes"]["needed"] == 1_000_000 * (1154 + 256 + 32 + 240)
+    assert (told["images"], told["dim"], told["nodes"], told["profile"]) == (1_000_000, 384, 1, {})
+    assert told["memory_bytes"]["needed"] == 1_000_000 * (384 + 256 + 32 + 240)
     assert told["load_seconds"] == pytest.approx(
         1_000_000 * (0.4 + 0.235 * math.log2(1_000_000) - 1.33) / 1000 / 2, abs=1
     )

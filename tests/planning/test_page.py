@@ -12,6 +12,7 @@ from search_app.planning.figures import GIB
 from search_app.planning.models import planned_model
 from search_app.planning.plan import Wishes, plan
 from tests.conftest import ROOT
+from tests.index.docstrings import docstrings
 
 PAGE = (ROOT / "docs" / "scale.md").read_text("utf-8")
 
@@ -22,7 +23,7 @@ def settings_rows() -> list[str]:
     def row(name: str, model: type[BaseModel], key: str) -> str:
         field = model.model_fields[key]
         default = "unset" if field.default is None else f"`{json.dumps(field.default)}`"
-        return f"| `{name}` | {default} | {' '.join((field.description or '').split())} |"
+        return f"| `{name}` | {default} | {' '.join(docstrings(model).get(key, '').split())} |"
 
     rows = []
     for section, field in Profile.model_fields.items():

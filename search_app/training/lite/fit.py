@@ -43,6 +43,8 @@ class LiteTraining:
     """Directions in which the bank is kept."""
     bank_sharpness: float = 20.0
     """Factor of its scores; about what the heads learn."""
+    dim: int = 384
+    """Numbers of a vector that are kept of all that the parts have."""
     views: int = 3
     """Versions of each photograph: as it is, mirrored, and random cuts."""
     seed: int = 0

@@ -63,12 +63,12 @@ class ClassPart(nn.Module):
         """(n, 1000) class scores to (n, 384) of unit rows."""
         return normalize((logits / self.temperature).softmax(1) @ self.names, dim=1)
 
-    def write(self, graph: OnnxGraph, logits: str) -> tuple[str, str]:
-        """Add to a graph; returns the names of the posteriors (n, 1000) and of the unit rows (n, 384)."""
+    def write(self, graph: OnnxGraph, logits: str) -> str:
+        """Add to a graph; returns the name of the unit rows (n, 384)."""
         scaled = graph.node("Mul", [logits, graph.constant(np.float32(1 / self.temperature))])
         posteriors = graph.node("Softmax", [scaled], axis=1)
         mixed = graph.node("MatMul", [posteriors, graph.weight(array(self.names), axis=1)])
-        return posteriors, graph.unit(mixed)
+        return graph.unit(mixed)
 
 
 class TokenPooling(nn.Module):

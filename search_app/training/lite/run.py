@@ -19,14 +19,16 @@ from search_app.training.feature_cache import FeatureCache
 from search_app.training.lite.backbone import backbone_bytes, classifier, load_backbone
 from search_app.training.lite.classes import ClassReplay, read_class_texts
 from search_app.training.lite.data import read_photographs
-from search_app.training.lite.export import LiteModel, write_model
+from search_app.training.lite.export import write_model
 from search_app.training.lite.features import PictureNetwork, file_digests, image_features, token_features
 from search_app.training.lite.fit import LiteTraining, Photographs
 from search_app.training.lite.gate import fit_gate
 from search_app.training.lite.heads import ClassPart
 from search_app.training.lite.measure import LiteReport, Validation, measure
 from search_app.training.lite.member import MemberTraining
+from search_app.training.lite.projection import Projection, fit_projection
 from search_app.training.lite.querybank import fit_bank
+from search_app.training.lite.towers import LiteTowers
 from search_app.training.log import Entry, TrainingLog, Watch, draw_curves
 
 SEEDS_APART = 100
@@ -143,8 +145,8 @@ class LiteWorkshop:
             check_recipe(finished, {**begun["options"], "data": begun.get("data")}, recipe)
             shutil.rmtree(out / "checkpoints", ignore_errors=True)
             return LiteReport.from_json(begun["dev"])
-        entries, model = self._fit(out, options, recipe)
-        write_model(model, self._backbone, self._tokenizer, out)
+        entries, towers, projection = self._fit(out, options, recipe)
+        write_model(towers, projection, self._backbone, self._tokenizer, out)
         draw_curves(out / "curves.png", entries, CURVES, lines="member")
         report = measure(out, self._tower, self._source.pictures, self._photographs["dev"])
         write_card(self._card(report, seed), out)
@@ -174,8 +176,10 @@ class LiteWorkshop:
             licences=LICENCES,
         )
 
-    def _fit(self, out: Path, options: LiteTraining, recipe: dict[str, Any]) -> tuple[list[Entry], LiteModel]:
-        """Train every member and the gate."""
+    def _fit(
+        self, out: Path, options: LiteTraining, recipe: dict[str, Any]
+    ) -> tuple[list[Entry], LiteTowers, Projection]:
+        """Train every member, then fit what is behind them."""
         texts = read_class_texts(self._tower, FeatureCache(self._cache))
         vectors, mean = texts.vectors()
         part = ClassPart(vectors, options.temperature)
@@ -198,4 +202,5 @@ class LiteWorkshop:
             entries += member.history
             members.append((member.image.eval(), member.text.eval()))
         gate, bank = fit_gate(texts.tokens, self._data.captions, options), fit_bank(self._data, members, part, options)
-        return entries, LiteModel(part, members, gate, bank, mean)
+        towers = LiteTowers(part, members, gate, bank, mean)
+        return entries, towers, fit_projection(towers, self._data, texts.tokens, options)

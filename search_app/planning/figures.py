@@ -39,11 +39,15 @@ LOADED_A_CORE = 4_000 / 8
 FEW_LINKS = 8
 """Up to so many (`hnsw.m`) the published rate is reckoned with, above our own of 32 links."""
 STORED_MS = 0.4
-"""Of a core for a point [GROWTH, 0.35 to 0.49]."""
+"""Of a core for a point of 1,154 numbers [GROWTH, 0.35 to 0.49]."""
 GRAPH_MS_A_DOUBLING = 0.235
 """Of a core for a point, times the logarithm to base 2 of the points of a part ..."""
 GRAPH_MS_LESS = 1.33
 """... less this: 2 ms with 16,384 points, 3.4 ms with a million; 32 links, 1,154 numbers [GROWTH]."""
+GRAPH_DIM = 1154
+"""Numbers of those points ..."""
+ANY_DIM = 0.36
+"""... and the share of their time that points of any length take; the rest goes with the length [GROWTH, 384 numbers]."""
 FROM_DISK_MS = 43.0
 """p50 of a search whose vectors come from disk, 3.8 ms where they are in memory [OUTGROWN]."""
 DECODED_A_CORE = 620

@@ -101,12 +101,13 @@ def reads(profile: Profile, parts: int) -> int:
     return profile.quantization.rescored * parts if is_cold else 0
 
 
-def load_seconds(points: int, cores: int, links: int, part: int) -> float:
-    """To store points and build their graphs on so many cores.
+def load_seconds(points: int, cores: int, links: int, part: int, dim: int) -> float:
+    """To store points of `dim` numbers and build their graphs on so many cores.
 
     `points` counts every copy, `links` are those of a point (`hnsw.m`), `part` is how many points one graph has.
     """
     if links <= figures.FEW_LINKS:
         return points / (figures.LOADED_A_CORE * cores)
     graph = max(0.0, figures.GRAPH_MS_A_DOUBLING * math.log2(max(part, 2)) - figures.GRAPH_MS_LESS)
-    return points * (figures.STORED_MS + graph) / 1000 / cores
+    length = figures.ANY_DIM + (1 - figures.ANY_DIM) * dim / figures.GRAPH_DIM
+    return points * (figures.STORED_MS + graph) * length / 1000 / cores

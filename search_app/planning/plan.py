@@ -95,6 +95,7 @@ def plan(wishes: Wishes, profile: Profile | None = None) -> Plan:
             wishes.cores * on_nodes,
             chosen.hnsw.m or chosen.hnsw.payload_m or 0,
             math.ceil(wishes.images / parts),
+            pictures.dim,
         ),
     )
 

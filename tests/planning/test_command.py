@@ -50,7 +50,7 @@ def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert (told["images"], told["dim"], told["nodes"], told["profile"]) == (1_000_000, 384, 1, {})
     assert told["memory_bytes"]["needed"] == 1_000_000 * (384 + 256 + 32 + 240)
     assert told["load_seconds"] == pytest.approx(
-        1_000_000 * (0.4 + 0.235 * math.log2(1_000_000) - 1.33) / 1000 / 2, abs=1
+        1_000_000 * (0.4 + 0.235 * math.log2(1_000_000) - 1.33) * (0.36 + 0.64 * 384 / 1154) / 1000 / 2, abs=1
     )
     assert told["nodes_cost_a_month"] == pytest.approx(73)
     assert told["embedding_seconds"]["gpu"] is None

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import tables
+from benchmarks.speed.exact import neighbours
 from benchmarks.speed.growth import Stream
 from benchmarks.speed.made_up import picture
 from benchmarks.speed.options import add_vectors, parser_of
 from benchmarks.speed.pairs import Timed, each_call
 from benchmarks.speed.results import Bench, Result, note
-from benchmarks.speed.synthetic import neighbours
 from benchmarks.speed.vectors import Cache
 from search_app.datatypes import Condition, EncoderSpec, FloatMatrix, Picture, Point, VectorQuery
 from search_app.index.base import IndexReader

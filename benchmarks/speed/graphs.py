@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.speed.exact import neighbours
 from search_app.datatypes import FloatMatrix
 from search_app.index.files import real_size
 
@@ -89,8 +90,6 @@ def _alone(work: Any, *arguments: Any) -> dict[str, Any]:
 
 def _truth(queries: FloatMatrix, rows: FloatMatrix) -> NDArray[np.int64]:
     """The ten nearest rows of each query by exact search."""
-    from benchmarks.speed.synthetic import neighbours
-
     return neighbours(queries, rows, 10)[0]
 
 

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks import tables
+from benchmarks.speed.exact import neighbours
 from benchmarks.speed.graphs import memory_mb
 from benchmarks.speed.growth import Stream
 from benchmarks.speed.made_up import picture
 from benchmarks.speed.options import add_vectors, parser_of
 from benchmarks.speed.pairs import each_call
 from benchmarks.speed.results import Bench, Result, note
-from benchmarks.speed.synthetic import neighbours
 from benchmarks.speed.vectors import Cache
 from search_app.datatypes import EncoderSpec, FloatMatrix, Point, VectorQuery
 from search_app.index.edge.store import EdgeStore

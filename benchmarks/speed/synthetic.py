@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.speed.exact import neighbours
+from benchmarks.speed.graphs import PLAIN, Asking, Graphs
 from benchmarks.speed.options import parser_of
 from benchmarks.speed.results import Bench, Result, note
 from benchmarks.speed.vectors import Cache
@@ -31,20 +33,6 @@ _WEIGHTS = 0.3
 _NOISE = 0.9
 SEEDED = (1, 8)
 """Synthetic vectors for each seed."""
-_CHUNK = 2_048
-
-
-def neighbours(queries: FloatMatrix, rows: FloatMatrix, most: int) -> tuple[NDArray[np.int64], FloatMatrix]:
-    """The nearest rows of each query and their scores, best first, by exact search."""
-    found, scores = [], []
-    for start in range(0, len(queries), _CHUNK):
-        alike = queries[start : start + _CHUNK] @ rows.T
-        best = np.argpartition(alike, -most, axis=1)[:, -most:]
-        value = np.take_along_axis(alike, best, axis=1)
-        order = np.argsort(-value, axis=1)
-        found.append(np.take_along_axis(best, order, axis=1))
-        scores.append(np.take_along_axis(value, order, axis=1))
-    return np.concatenate(found), np.concatenate(scores)
 
 
 @dataclass(frozen=True)
@@ -131,8 +119,6 @@ def compared(real: FloatMatrix, sentences: FloatMatrix, work: Path | None) -> di
 
 
 def _graph(rows: FloatMatrix, sentences: FloatMatrix, folder: Path) -> dict[str, float]:
-    from benchmarks.speed.graphs import PLAIN, Asking, Graphs
-
     graphs = Graphs(folder, rows, {"sentences": sentences})
     return {
         str(ef): graphs.measured(PLAIN, [Asking(ef=ef)])["asked"][0]["sentences"]["recall"] for ef in (16, 32, 64, 128)

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from benchmarks.speed import results
+from benchmarks.speed.exact import neighbours
 from benchmarks.speed.growth import Stream, Truth
-from benchmarks.speed.synthetic import Synthetic, neighbours
+from benchmarks.speed.synthetic import Synthetic
 from benchmarks.speed.vectors import Cache, cut, pictures
 from search_app.encoders.stub import StubEncoder
 

@@ -6,6 +6,8 @@ cd "$(dirname "$0")"
 . scripts/environment.sh
 find_python
 install requirements-dev.txt
+# Without bytecode every process would compile the product and the tests anew.
+unset PYTHONDONTWRITEBYTECODE
 # A file stays in one process: its tests may share what is costly to make. tests/conftest.py has the order of the files.
 [ $# -gt 0 ] || set -- --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 exec .venv/bin/python -m pytest "$@"

@@ -18,8 +18,8 @@ from search_app.encoders.base import SentenceEncoder
 from search_app.evaluation.ads import read_labels, statement_queries
 from search_app.evaluation.statistics import bootstrap_interval
 from search_app.wiring import open_sentences
-from search_app.words.matching import FUNCTION_WORDS, MEANING_BOUND, find_terms, match_words
-from search_app.words.tokens import tokenize
+from search_app.words.matching import MEANING_BOUND, find_terms, match_words
+from search_app.words.tokens import FUNCTION_WORDS, tokenize
 
 BOUNDS = (0.3, 0.35, 0.4, 0.45, 0.5)
 OTHERS = 5

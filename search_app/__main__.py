@@ -1,6 +1,8 @@
 """`python -m search_app COMMAND`."""
 
-from search_app.cli.program import main
+import sys
+
+from search_app.cli.program import start
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(start(sys.argv[1:]))

@@ -1,21 +1,8 @@
 """Door: HTTP. `uvicorn search_app.main:app` serves; nothing is read or loaded before the server starts."""
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
+from search_app.starting import uncollected
 
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Look for no garbage: a quarter of what these imports take goes into that, and all that they make stays."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-with _uncollected():
+with uncollected():
     from search_app.api.app import create_app
     from search_app.wiring import open_judgements
     from search_app.wiring_http import open_fetcher, open_guard, open_house, open_observing

@@ -10,7 +10,7 @@ if not __package__:
     # Started as a file: Python put search_app/ on the path where its parent belongs.
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from search_app.cli.program import main
+from search_app.cli.program import start
 
 if __name__ == "__main__":
-    raise SystemExit(main(["index", *sys.argv[1:]]))
+    raise SystemExit(start(["index", *sys.argv[1:]]))

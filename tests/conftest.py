@@ -6,12 +6,11 @@ at processes and folders of its own, waits for events with a patient deadline, a
 changed into `made_once`.
 """
 
+import gc
 import os
 import random
 import shutil
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,29 +20,36 @@ import httpx
 import pytest
 from filelock import FileLock
 
+from tests import warm
+
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "sample" / "images"
 SHARED_ADS = ROOT.parent / "shared" / "ads"
 READ_BY_SETTINGS = ("SEARCH_", "QDRANT_")
 LONGEST = (
-    "relevance/test_gate.py",
     "ingest/test_ray.py",
+    "relevance/test_gate.py",
     "docs/test_docs.py",
-    "training/test_lite_training.py",
-    "evaluation/test_compare_models.py",
-    "encoders/test_onnx_clip.py",
     "e2e/test_search_page.py",
-    "e2e/test_quickstart.py",
-    "training/test_finetune.py",
+    "encoders/test_onnx_clip.py",
+    "architecture/test_house.py",
+    "training/test_train_adapter_command.py",
+    "training/test_lite_training.py",
     "training/test_train_lite_command.py",
-    "e2e/test_sample.py",
-    "judgements/test_commands.py",
+    "index/test_profile_edge.py",
+    "benchmarks/test_query.py",
+    "benchmarks/test_vectors.py",
+    "benchmarks/test_towers.py",
+    "chaos/test_switches.py",
+    "evaluation/test_compare_models.py",
+    "e2e/test_words.py",
+    "e2e/test_quickstart.py",
+    "e2e/test_judging_round.py",
+    "notebooks/test_notebooks.py",
     "moving/test_commands.py",
-    "index/test_light.py",
-    "index/test_alias_commands.py",
-    "hosting/test_wired.py",
+    "training/test_finetune.py",
 )
-"""Files that take minutes, longest first: begun last they would leave all cores but one without work at the end."""
+"""Files that take a minute or more, longest first: begun last, they would leave cores without work at the end."""
 # Tensors of a few numbers: a second thread of torch would only spin, and wait wherever the other core is busy. Where it
 # was, a fine-tuning took 40 s of processor time instead of 9. Read when torch is loaded, here and in what tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -55,13 +61,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: to look for garbage in it again and again takes longer than many tests."""
+    gc.collect()
+    gc.freeze()
+
+
 def clean_environment(**changes: str) -> dict[str, str]:
     """This process's environment without the product's settings, and with `changes`.
 
     Words in pictures are not read unless asked for: that takes longer than all else that `index` does.
     Nor are pictures added or removed: many services answer from the bundled sample, and some are asked anything.
     """
-    # Without its bytecode each command would compile the product anew, a fifth of its time.
+    # As in run_tests.sh: whoever starts pytest himself may have it.
     dropped = (*READ_BY_SETTINGS, "PYTHONDONTWRITEBYTECODE")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return {**kept, "PYTHONPATH": str(ROOT), "SEARCH_WORDS": "off", "SEARCH_WRITES": "off", **changes}
@@ -87,17 +99,23 @@ class Done:
 
 def search_app(*arguments: object, cwd: Path, env: Mapping[str, str] | None = None, limit: float = 240) -> Done:
     """Run `python -m search_app ...` as a user does."""
-    command = [sys.executable, "-m", "search_app", *map(str, arguments)]
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        env=clean_environment(**(env or {})),
-        capture_output=True,
-        text=True,
-        timeout=limit,
-        check=False,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
+    running = started("search_app", *arguments, cwd=cwd, env=env)
+    try:
+        out, err = running.communicate(limit)
+    finally:
+        running.kill()
+    return Done(running.wait(), out, err)
+
+
+def started(
+    module: str, *arguments: object, cwd: Path, env: Mapping[str, str] | None = None, log: Path | None = None
+) -> warm.Process:
+    """`python -m module ...` in a process of its own, that is spared the imports; see `warm.Process`."""
+    return warm.Process(module, *map(str, arguments), cwd=cwd, env=clean_environment(**(env or {})), log=log)
+
+
+def pytest_unconfigure() -> None:
+    warm.close()
 
 
 def free_port() -> int:
@@ -138,15 +156,14 @@ def made_once(temp: pytest.TempPathFactory, name: str, make: Callable[[Path], No
 class Service:
     """A running service and a client for it."""
 
-    process: subprocess.Popen[str]
+    process: warm.Process
     url: str
     client: httpx.Client
 
     def stop(self) -> str:
         self.client.close()
         self.process.terminate()
-        out, _ = self.process.communicate(timeout=30)
-        return out
+        return "".join(self.process.communicate(timeout=30))
 
 
 def start_service(cwd: Path, env: Mapping[str, str], *, ready: bool = True, limit: float = 240) -> Service:
@@ -155,22 +172,14 @@ def start_service(cwd: Path, env: Mapping[str, str], *, ready: bool = True, limi
     Seconds where the machine has nothing else to do, minutes where it has far too much.
     """
     port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "search_app.main:app", "--port", str(port), "--log-level", "warning"],
-        cwd=cwd,
-        env=clean_environment(**env),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    arguments = ("search_app.main:app", "--port", port, "--log-level", "warning")
+    process = started("uvicorn", *arguments, cwd=cwd, env=env)
     url = f"http://127.0.0.1:{port}"
     service = Service(process, url, httpx.Client(base_url=url, timeout=120))
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            pytest.fail(
-                f"the service ended with {process.returncode}: {process.stdout.read() if process.stdout else ''}"
-            )
+            pytest.fail(f"the service ended with {process.returncode}: {process.communicate()}")
         try:
             if service.client.get("/readyz" if ready else "/healthz").status_code == httpx.codes.OK:
                 return service

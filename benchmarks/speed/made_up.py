@@ -45,6 +45,8 @@ _PLACES = (
     *("in the snow", "with two people", "in a shop", "on a white background", "behind a window", "in the city"),
 )
 
+FEW = 500
+"""Pictures of a quick run; the same in all benchmarks, so that they can share them."""
 DIFFERENT = len(_LOOKS) * len(_THINGS) * len(_PLACES)
 
 

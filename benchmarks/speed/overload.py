@@ -145,7 +145,7 @@ def main() -> None:
     """Measure and print."""
     arguments = _arguments()
     bench = Bench("overload", results=arguments.results)
-    size, seconds = (500, 1.0) if arguments.quick else (arguments.count, arguments.seconds)
+    size, seconds = (made_up.FEW, 0.5) if arguments.quick else (arguments.count, arguments.seconds)
     with contextlib.ExitStack() as stack:
         folder = arguments.home or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         home = folder / "lite"

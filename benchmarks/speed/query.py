@@ -3,7 +3,7 @@
 Three services run at once, each a process of its own, and are asked in turn, call by call, what nobody asked before:
 ours with `lite`, ours with ViT-B/32 and the plain way (`plain_service`). The weights of ViT-B/32 are random and of the
 true shapes, and the pictures are made up (`made_up`): that is fair for speed and says nothing about answers. Vectors
-of `lite` have 1,154 dimensions, not 512. To make the collections takes minutes, once for each folder given by `--home`.
+of `lite` have 384 dimensions, not 512. To make the collections takes minutes, once for each folder given by `--home`.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def main() -> None:
     """Measure and print."""
     arguments = _arguments()
     bench = Bench("query", results=arguments.results)
-    count, queries = (2_000, 8) if arguments.quick else (arguments.count, arguments.queries)
+    count, queries = (made_up.FEW, 8) if arguments.quick else (arguments.count, arguments.queries)
     with contextlib.ExitStack() as stack:
         home = arguments.home or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         figures: dict[str, Any] = {"count": count, "queries": queries, "model": _named(arguments.model)}

@@ -9,6 +9,7 @@ from importlib import import_module
 from search_app import __version__
 from search_app.cli.plain import plain
 from search_app.errors import SearchAppError
+from search_app.starting import uncollected
 
 COMMANDS = (
     "index",
@@ -55,10 +56,19 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def start(argv: Sequence[str]) -> int:
+    """Run one command in the process that was started for it; gives what `main` gives."""
+    with uncollected():
+        parser = build_parser(argv)
+    return _run(parser.parse_args(argv))
+
+
+def main(argv: Sequence[str]) -> int:
     """Run one command; gives the exit status: 0 done, 1 done with complaints, 2 wrong use or nothing could be done."""
-    given = sys.argv[1:] if argv is None else argv
-    arguments = build_parser(given).parse_args(given)
+    return _run(build_parser(argv).parse_args(argv))
+
+
+def _run(arguments: argparse.Namespace) -> int:
     try:
         status: int = arguments.run(arguments)
     except SearchAppError as error:

@@ -8,7 +8,7 @@ import numpy as np
 from search_app.evaluation.absent import NOTE as ABSENT_NOTE
 from search_app.evaluation.absent import AbsentPart
 from search_app.evaluation.ads import JudgedQueries
-from search_app.evaluation.candidates import TASKS, CandidatesPart, collect_statements
+from search_app.evaluation.candidates import TASKS, CandidatesPart, collect_statements, playing
 from search_app.evaluation.comparison import Comparison, compare, same_relevant
 from search_app.evaluation.label_folder import CollectionLabels
 from search_app.evaluation.measures import parse_measures
@@ -99,7 +99,10 @@ def build_suite(labels: CollectionLabels, images: Collection[str], options: Eval
     if labels.statements:
         title = "Statements find their picture"
         parts.append(_ranked(STATEMENTS, title, _STATEMENT_NOTE, labels.statements, _STATEMENT_MEASURES))
-        parts.append(CandidatesPart(collect_statements(labels.owned, labels.topics), TASKS, len(images)))
+        statements = collect_statements(labels.owned, labels.topics)
+        # Of few pictures on few topics nobody may have enough candidates: such a choice has no mean.
+        if tasks := tuple(task for task in TASKS if playing(statements, task)):
+            parts.append(CandidatesPart(statements, tasks, len(images)))
     if labels.slices:
         parts += _slices(labels.slices)
     return Suite(tuple(parts), options)

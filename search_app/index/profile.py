@@ -32,7 +32,7 @@ FieldName = Annotated[str, StringConstraints(pattern=r"^[^.\s\"\\\[\]]{1,64}$")]
 class Section(BaseModel):
     """A table of the file; a name that is none of its fields is a mistake."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Vectors(Section):

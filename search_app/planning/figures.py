@@ -47,7 +47,7 @@ GRAPH_MS_LESS = 1.33
 GRAPH_DIM = 1154
 """Numbers of those points ..."""
 ANY_DIM = 0.36
-"""... and the share of their time that points of any length take; the rest goes with the length [GROWTH, 384 numbers]."""
+"""... and the share of their time that points of any length take; the rest goes with it [GROWTH, 384 numbers]."""
 FROM_DISK_MS = 43.0
 """p50 of a search whose vectors come from disk, 3.8 ms where they are in memory [OUTGROWN]."""
 DECODED_A_CORE = 620

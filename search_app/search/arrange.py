@@ -46,7 +46,7 @@ def spread(ranked: Ranked, vectors: Mapping[int, FloatVector], diversity: float,
         best = int(np.argmax(gain))
         order.append(best)
         open_[best] = False
-        nearest = np.maximum(nearest, (rows @ rows[best] - common) / (1 - common))
+        nearest = np.maximum(nearest, (np.vecdot(rows, rows[best]) - common) / (1 - common))
     rest = np.arange(count, len(ranked.ids))
     return ranked.take(np.concatenate([np.array(order, np.intp), rest]))
 

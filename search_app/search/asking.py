@@ -14,6 +14,7 @@ from search_app.search.pool import Question
 from search_app.search.query import SearchQuery, Term, WordsMode
 from search_app.search.relevance import Kind
 from search_app.words.bm25 import sparse_query
+from search_app.words.tokens import telling_terms
 
 SPOKEN = -0.5
 """Weight of what plain words ask to leave out. At -1 as few of the unwanted pictures come first, and fewer of the
@@ -102,7 +103,7 @@ class Asking:
                 yield "meaning", meaning
         elif term.kind == "text" and self._encoder.reads_words:
             yield "meaning", self._encoder.sentence(term.text)
-            form = sparse_query(term.text)
+            form = sparse_query(" ".join(telling_terms(term.text)))
             if form.indices.size:
                 yield "form", form
 

@@ -12,8 +12,7 @@ from search_app.search.background import Background
 from search_app.search.fusion import WEIGHTS, Scores, dense_evidence, form_evidence
 from search_app.search.pool import Pool, Question
 from search_app.search.relevance import Signs, calibration
-from search_app.words.matching import FUNCTION_WORDS
-from search_app.words.tokens import singular, tokenize
+from search_app.words.tokens import singular, telling_terms
 
 _CHANNELS: tuple[Channel, ...] = ("image", "meaning", "form")
 
@@ -144,7 +143,6 @@ def unknown_share(text: str, background: Background) -> float:
 
     A term counts as printed where its singular or its plural is; function words count where there is nothing else.
     """
-    terms = frozenset(tokenize(text))
-    rarities = {term: background.rarity(term) for term in map(singular, terms - FUNCTION_WORDS or terms)}
+    rarities = {term: background.rarity(term) for term in map(singular, telling_terms(text))}
     unknown = sum(rarity for term, rarity in rarities.items() if term not in background.frequencies)
     return unknown / sum(rarities.values()) if rarities and background.documents else 0.0

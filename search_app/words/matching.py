@@ -14,7 +14,7 @@ import numpy as np
 
 from search_app.datatypes import FloatMatrix, PrintedWords, Word
 from search_app.words.reading_order import Box
-from search_app.words.tokens import tokenize
+from search_app.words.tokens import telling_terms, tokenize
 
 Span: TypeAlias = tuple[int, int]
 """First character and the one behind the last."""
@@ -26,15 +26,6 @@ MEANING_BOUND = 0.4
 _ROOM = 0.4
 LONGEST_CHUNK = 128
 """Characters without a space; a longer piece is shown whole, since finding terms in it takes the square of them."""
-
-FUNCTION_WORDS = frozenset(
-    tokenize(
-        "a about am an and any are as at be because been but by can could did do does for from had has have he her his "
-        "how i if in into is it its me my no not of on or our she should so than that the their them then there these "
-        "they this those to us was we were what when where which who why will with would you your"
-    )
-)
-"""Terms that nearly every text has. BM25 gives them next to no weight, so they are no reason to show a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +50,7 @@ def match_words(query: str, words: PrintedWords, encode: SentenceVectors | None 
 
     Without `encode` only the form is compared. Function words are looked for only where the query has nothing else.
     """
-    terms = frozenset(tokenize(query))
-    asked = terms - FUNCTION_WORDS or terms
+    asked = frozenset(telling_terms(query))
     found = [_by_form(word, asked) for word in words.words]
     if encode is not None and words.words and query.strip():
         vectors = encode([query, *(word.text for word in words.words)])

@@ -23,6 +23,12 @@ def tokenize(text: str) -> list[str]:
     return [term for word in words for part in _UNSPACED.split(word) if part for term in _terms(part)]
 
 
+def telling_terms(query: str) -> list[str]:
+    """The terms of a query in their order, without function words unless it has nothing else."""
+    terms = tokenize(query)
+    return [term for term in terms if term not in FUNCTION_WORDS] or terms
+
+
 def singular(term: str) -> str:
     """A term of `tokenize` without an English plural: `cars` is `car`, `boxes` `box`, `parties` `party`.
 
@@ -39,3 +45,14 @@ def _terms(part: str) -> list[str]:
     if len(part) > 2 and _UNSPACED.fullmatch(part):
         return [part[start : start + 2] for start in range(len(part) - 1)]
     return [part]
+
+
+FUNCTION_WORDS = frozenset(
+    tokenize(
+        "a about am an and any are as at be because been but by can could did do does for from had has have he her his "
+        "how i if in into is it its me my no not of on or our she should so than that the their them then there these "
+        "they this those to us was we were what when where which who why will with would you your"
+    )
+)
+"""Terms that tell nothing of what is asked. Print has few whole sentences, and BM25 goes by how seldom a term is
+printed: to it `because` and `should` are worth as much as a name."""

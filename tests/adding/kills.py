@@ -9,7 +9,6 @@ and the collection must hold what a fresh one does.
 
 import argparse
 import random
-import subprocess
 import sys
 import tempfile
 import threading
@@ -20,8 +19,9 @@ from pathlib import Path
 import httpx
 
 from search_app.index.edge.store import EdgeStore
+from tests import warm
 from tests.adding.world import Held, freshly_indexed, held_by, index, noise, png
-from tests.conftest import clean_environment, free_port
+from tests.conftest import free_port, started
 
 CLIENTS = 3
 LIMIT_S = 300.0
@@ -132,10 +132,8 @@ class Attack:
         """Start the service, look at what it has, let the clients work and kill it in the middle of that."""
         port = free_port()
         url = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "search_app", "serve", "--port", str(port)]
-        env = clean_environment(SEARCH_MODEL="stub", SEARCH_INDEX_DIR="storage", SEARCH_WRITES="on")
-        log = (self.home / "log").open("a")
-        process = subprocess.Popen(command, cwd=self.home, env=env, stdout=log, stderr=log)
+        env = {"SEARCH_MODEL": "stub", "SEARCH_INDEX_DIR": "storage", "SEARCH_WRITES": "on"}
+        process = started("search_app", "serve", "--port", port, cwd=self.home, env=env, log=self.home / "log")
         try:
             with httpx.Client(base_url=url, timeout=LIMIT_S) as client:
                 self._wait(client, process)
@@ -152,13 +150,12 @@ class Attack:
         finally:
             process.kill()
             process.wait()
-            log.close()
         for thread, each in zip(threads, self.clients, strict=True):
             thread.join()
             if each.failure:
                 raise each.failure
 
-    def _wait(self, client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
+    def _wait(self, client: httpx.Client, process: warm.Process) -> None:
         give_up = time.monotonic() + LIMIT_S
         last = "nothing"
         while True:

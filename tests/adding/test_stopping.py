@@ -2,8 +2,6 @@
 
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +11,7 @@ import pytest
 
 from search_app.index.edge.store import EdgeStore
 from tests.adding.world import held_by, index, noise, png
-from tests.conftest import clean_environment, free_port
+from tests.conftest import free_port, started
 
 ENV = {"SEARCH_MODEL": "stub", "SEARCH_INDEX_DIR": "storage", "SEARCH_WRITES": "on"}
 LIMIT_S = 180.0
@@ -24,10 +22,7 @@ class Served:
 
     def __init__(self, home: Path, *options: str) -> None:
         self.port = free_port()
-        command = [sys.executable, "-m", "search_app", "serve", "--port", str(self.port), *options]
-        self.process = subprocess.Popen(
-            command, cwd=home, env=clean_environment(**ENV), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        self.process = started("search_app", "serve", "--port", self.port, *options, cwd=home, env=ENV)
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=LIMIT_S)
 
     def wait_until_ready(self) -> None:
@@ -67,7 +62,7 @@ class Served:
         self.client.close()
         if self.process.poll() is None:
             self.process.terminate()
-        return self.process.communicate(timeout=LIMIT_S)[0]
+        return "".join(self.process.communicate(timeout=LIMIT_S))
 
 
 def answer_of(connection: socket.socket) -> tuple[int, bytes]:

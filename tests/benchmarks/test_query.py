@@ -11,12 +11,18 @@ from benchmarks.speed import made_up, overload, query, results, serving, start
 from tests.conftest import ROOT, clean_environment
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """The option that lets benchmarks share their collection, which the first of them makes."""
+    return "--home", str(tmp_path_factory.mktemp("home"))
+
+
 def run(name: str, tmp_path: Path, *options: str) -> results.Result:
     command = [sys.executable, "-m", "benchmarks", name, "--quick", "--results", str(tmp_path), *options]
     done = subprocess.run(command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     kept = results.read(name, results=tmp_path)
-    assert str(tmp_path) not in kept.command
+    assert str(tmp_path.parent) not in kept.command
     return kept
 
 
@@ -24,8 +30,8 @@ def test_made_up_queries_are_all_different() -> None:
     assert len({made_up.sentence(number) for number in range(made_up.DIFFERENT)}) == made_up.DIFFERENT
 
 
-def test_a_query_is_measured_stage_by_stage_and_whole(tmp_path: Path) -> None:
-    kept = run("query", tmp_path, "--no-clip")
+def test_a_query_is_measured_stage_by_stage_and_whole(tmp_path: Path, home: tuple[str, str]) -> None:
+    kept = run("query", tmp_path, "--no-clip", *home)
     assert kept.figures["requests"].keys() == {"lite GET", "lite POST", "lite GET again", "lite POST again"}
     table = query.table(kept)
     assert table.count("stage of `POST`") == 6
@@ -51,14 +57,14 @@ def test_the_plain_way_stands_in_the_table_where_it_was_measured(tmp_path: Path)
 
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="the load comes from wrk, which is not installed")
-def test_load_is_measured(tmp_path: Path) -> None:
-    kept = run("serving", tmp_path)
+def test_load_is_measured(tmp_path: Path, home: tuple[str, str]) -> None:
+    kept = run("serving", tmp_path, *home)
     assert {one["per_second"] > 0 for one in kept.figures["loads"].values()} == {True}
     assert serving.table(kept).count("clients |") == len(kept.figures["loads"])
 
 
-def test_overload_is_measured(tmp_path: Path) -> None:
-    kept = run("overload", tmp_path)
+def test_overload_is_measured(tmp_path: Path, home: tuple[str, str]) -> None:
+    kept = run("overload", tmp_path, *home)
     for kind in overload.KINDS:
         found = kept.figures["kinds"][kind]
         assert found["normal"]["answered_per_second"] > 0

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from search_app.settings import Settings
-from tests.conftest import ROOT, SAMPLE, Service, clean_environment
+from tests.conftest import ROOT, SAMPLE, Done, Service, clean_environment, search_app
 
 README = (ROOT / "README.md").read_text("utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"(?:<!-- test: (?P<mark>[^>]+) -->\n)?```bash\n(?P<code>.*?)```", re.DOTALL)
+LITE = {"SEARCH_MODEL": "lite"}
 MARKS = {"a test of its own", "needs the internet", "needs Docker", "needs the hub"}
 
 
@@ -42,14 +43,23 @@ def workplace(lite_sample: Path) -> Path:
 @pytest.mark.parametrize("command", commands())
 def test_command_runs(command: str, workplace: Path, lite_service: Service) -> None:
     words = shlex.split(command.replace("http://localhost:8000", lite_service.url))
+    if words[:3] == ["python", "-m", "search_app"]:
+        done = search_app(*words[3:], cwd=workplace, env=LITE)
+    else:
+        done = others(words, workplace)
+    assert done.status == 0, done.out + done.err
+    assert done.out.strip()
+
+
+def others(words: list[str], workplace: Path) -> Done:
+    """Run what is not `python -m search_app`."""
     if words[0] == "curl":
         words[1:1] = ["--fail-with-body", "--silent", "--show-error"]
     elif words[0] in {"python", "python3"}:
         words[0] = sys.executable
-    env = clean_environment(SEARCH_MODEL="lite")
+    env = clean_environment(**LITE)
     done = subprocess.run(words, cwd=workplace, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.strip()
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def test_there_are_commands_to_run() -> None:

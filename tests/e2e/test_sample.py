@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SAMPLE, Service, clean_environment, search_app, start_service
+from tests.conftest import SAMPLE, Service, clean_environment, search_app, start_service, started
 
 LITE = {"SEARCH_MODEL": "lite"}
 
@@ -95,16 +95,12 @@ def test_a_new_index_is_picked_up_without_a_failed_request(tmp_path: Path) -> No
         for number, path in enumerate(sources[6:], 6):
             (folder / f"{number}.jpg").write_bytes(path.read_bytes())
         (folder / "0.jpg").unlink()
-        indexing = subprocess.Popen(
-            [sys.executable, "-m", "search_app", "index", str(folder)],
-            cwd=tmp_path,
-            env=clean_environment(**LITE),
-            stdout=subprocess.DEVNULL,
-        )
+        indexing = started("search_app", "index", folder, cwd=tmp_path, env=LITE)
         statuses: list[int] = []
         asked_until = time.monotonic() + 3
         while indexing.poll() is None or time.monotonic() < asked_until:
             statuses.append(service.client.get("/search?query=car").status_code)
+            time.sleep(0.02)
         assert set(statuses) == {200}
         wait_for(lambda: len(service.client.get("/search?query=car&limit=50").json()) == 11)
     finally:

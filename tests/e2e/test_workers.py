@@ -1,8 +1,6 @@
 """Several processes answer from one embedded index, and all follow when it is replaced."""
 
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +10,7 @@ import httpx
 import pytest
 
 from search_app.cli.serve import send_at_once
-from tests.conftest import SAMPLE, clean_environment, free_port, search_app
+from tests.conftest import SAMPLE, free_port, search_app, started
 
 STUB = {"SEARCH_MODEL": "stub"}
 ENOUGH = 40
@@ -31,10 +29,7 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def url(home: Path) -> Iterator[str]:
     port = free_port()
-    command = [sys.executable, "-m", "search_app", "serve", "--workers", "2", "--port", str(port)]
-    process = subprocess.Popen(
-        command, cwd=home, env=clean_environment(**STUB), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = started("search_app", "serve", "--workers", 2, "--port", port, cwd=home, env=STUB)
     yield f"http://127.0.0.1:{port}"
     process.terminate()
     assert process.wait(timeout=30) == 0

@@ -73,6 +73,13 @@ def test_only_pictures_in_the_index_are_asked_for(suite):
     assert len(sections[STATEMENTS].topics) == 60
 
 
+def test_a_choice_for_which_no_picture_has_enough_candidates_is_left_out(folder):
+    few = [*PATHS[:2], *PATHS[-2:]]
+    suite = build_suite(read_label_folder(folder, few), few, EvaluationOptions(indexed=set(few)))
+    assert [about.name for about in suite.sections] == [CATEGORIES, STATEMENTS, "candidates-3"]
+    assert set(suite.evaluate("chance", random_search(few, 0)).reports) == {CATEGORIES, STATEMENTS, "candidates-3"}
+
+
 def test_labels_find_pictures_by_a_unique_file_name_and_not_by_an_ambiguous_one(folder):
     with pytest.raises(EvaluationError, match="no label is about any of the 2 pictures"):
         read_label_folder(folder, ["elsewhere/1.jpg", "x.jpg"])  # cars/1.jpg or food/1.jpg?

@@ -10,7 +10,6 @@ import argparse
 import json
 import logging
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,7 +26,8 @@ from search_app.index.memory.store import MemoryStore
 from search_app.index.server.retry import Patience
 from search_app.index.server.store import ServerStore, Waiting
 from search_app.ingest.pipeline import IngestOptions, run_ingest
-from tests.conftest import clean_environment
+from tests import warm
+from tests.conftest import started
 from tests.containers.qdrant_stand_in import serving
 from tests.faults.plans import Seeded
 from tests.faults.proxy import Asked, Fault, faulty_proxy
@@ -100,7 +100,7 @@ class Loads:
 
     def _killed(self, plan: Fault, at: int, *, rebuild: bool) -> None:
         """Run the command and kill it when its request number `at` is on its way, before or after it is done."""
-        victim: list[subprocess.Popen[bytes]] = []
+        victim: list[warm.Process] = []
 
         def fault(asked: Asked) -> str:
             if asked.number != at:
@@ -111,13 +111,8 @@ class Loads:
         with faulty_proxy(self._server, fault) as proxy:
             settings = {"QDRANT_URL": proxy.url, "SEARCH_MODEL": "stub", "SEARCH_COLLECTION": self._name}
             again = ["--rebuild"] if rebuild else []
-            process = subprocess.Popen(
-                [sys.executable, "-m", "search_app", "index", str(self._world.folder), "--no-words", *again],
-                cwd=self._folder,
-                env=clean_environment(**settings, SEARCH_WORKERS="1"),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+            command = ("index", self._world.folder, "--no-words", *again)
+            process = started("search_app", *command, cwd=self._folder, env={**settings, "SEARCH_WORKERS": "1"})
             victim.append(process)
             process.wait(120)
         self.told.kills += process.returncode == -9

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from search_app.errors import EncoderError
+from search_app.errors import EncoderError, IndexUnavailable
 from search_app.hosting.failures import FIRST_PAUSE_S, LONGEST_PAUSE_S, Failures
 from search_app.hosting.house import Rules
 from search_app.hosting.models import MOST_SPARE, ModelShelf
+from search_app.index.base import IndexStore
 from tests.api.test_search import assert_problem
 from tests.hosting.test_switching import PATIENCE_S, answered_by
 from tests.hosting.world import SeededEncoder, World, edge_world, house_in
@@ -73,6 +74,17 @@ def test_collections_of_one_model_share_it(two: World) -> None:
     with two.serving() as client:
         assert (by_path(client, "more"), by_path(client, "images")) == ("more first", "images first")
         assert [one.spec.name for one in two.encoders] == ["first"]
+
+
+def test_the_model_does_not_wait_for_the_index_and_what_was_opened_for_nothing_is_closed(two: World) -> None:
+    def refuse(_: str) -> IndexStore:
+        eventually(lambda: bool(two.encoders), PATIENCE_S)
+        raise IndexUnavailable("the disk is gone")
+
+    two.store = refuse
+    with pytest.raises(IndexUnavailable, match="the disk is gone"):
+        two.open_house()
+    assert two.open_models() == []
 
 
 def test_an_alias_and_its_collection_are_one_open_index(two: World) -> None:

@@ -12,6 +12,7 @@ from search_app.index.graph import Shape
 from search_app.index.kept import differences, shape_kept
 from search_app.index.profile import DEFAULT, Profile
 from search_app.index.profile_file import built_in, for_embedded, parse_profile, read_profile
+from tests.index.docstrings import docstrings
 
 FILE = "SEARCH_PROFILE='./mine.toml'"
 
@@ -70,7 +71,7 @@ def test_a_built_in_profile_says_nothing_that_is_so_anyway(name: str) -> None:
 
 def test_every_setting_is_documented() -> None:
     def undocumented(model: type[BaseModel]) -> list[str]:
-        found = [f"{model.__name__}.{name}" for name, field in model.model_fields.items() if not field.description]
+        found = [f"{model.__name__}.{name}" for name in model.model_fields if name not in docstrings(model)]
         inner = [one.annotation for one in model.model_fields.values() if isinstance(one.annotation, type)]
         return found + [name for one in inner if issubclass(one, BaseModel) for name in undocumented(one)]
 

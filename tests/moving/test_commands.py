@@ -38,12 +38,12 @@ def home(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def asked_all_the_time(service: Service) -> Iterator[list[int]]:
-    """Searches one after the other; their statuses."""
+    """Searches a moment apart, or they would cost more than what they are to see through; their statuses."""
     statuses: list[int] = []
     over = threading.Event()
 
     def ask() -> None:
-        while not over.is_set():
+        while not over.wait(0.05):
             answer = service.client.get("/search", params={"query": f"red {len(statuses)}"})
             statuses.append(answer.status_code if answer.json() else 0)
 
@@ -184,8 +184,9 @@ def test_a_full_disk_is_told_and_what_is_there_stays(home: Path) -> None:
 
 
 def test_the_commands_say_what_to_install(home: Path) -> None:
+    # Where it is started is looked at first.
     (home / "pyarrow.py").write_text("raise ModuleNotFoundError(\"No module named 'pyarrow'\", name='pyarrow')\n")
-    lacking = run(home, "snapshot", "--out", "a.tar", PYTHONPATH=f"{home}:{ROOT}")
+    lacking = run(home, "snapshot", "--out", "a.tar")
     assert (lacking.status, "pip install -r requirements-scale.txt" in lacking.err) == (2, True), lacking.err
     assert not list(home.glob("a.tar*"))
 

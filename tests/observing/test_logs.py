@@ -2,7 +2,6 @@
 
 import json
 import logging
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +16,8 @@ from PIL import Image
 
 from search_app.api.guarding.keys import Scope, new_key
 from search_app.api.observing.logs import JsonLines, PlainLines
-from tests.conftest import clean_environment, free_port, search_app
+from tests import warm
+from tests.conftest import free_port, search_app, started
 
 KEY, LINE = new_key("ann", Scope.ADMIN)
 WISH = "a secret wish"
@@ -32,7 +32,7 @@ class Running:
 
     url: str
     log: Path
-    process: "subprocess.Popen[bytes]"
+    process: warm.Process
 
     def asked(self) -> None:
         """Ask what the tests look for in the log."""
@@ -69,14 +69,8 @@ def start(home: Path, tmp_path: Path) -> Iterator[Start]:
     def start_one(command: tuple[str, ...], **env: str) -> Running:
         port, log = free_port(), tmp_path / "log"
         secrets = {"SEARCH_API_KEYS": LINE, "QDRANT_API_KEY": "of-the-cluster-4711"}
-        with log.open("w") as file:
-            process = subprocess.Popen(
-                [sys.executable, "-m", *command, "--port", str(port)],
-                cwd=home,
-                env=clean_environment(SEARCH_MODEL="stub", **secrets, **env),
-                stdout=file,
-                stderr=file,
-            )
+        settings = {"SEARCH_MODEL": "stub", **secrets, **env}
+        process = started(*command, "--port", port, cwd=home, env=settings, log=log)
         running.append(Running(f"http://127.0.0.1:{port}", log, process))
         end = time.monotonic() + 120
         while time.monotonic() < end and process.poll() is None:

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +12,8 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.conftest import clean_environment, free_port, search_app
+from tests import warm
+from tests.conftest import free_port, search_app, started
 from tests.observing.reading import Scraped
 
 ASKED = 60
@@ -22,18 +21,13 @@ PATIENCE_S = 120
 
 
 @pytest.fixture
-def serving(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+def serving(tmp_path: Path) -> Iterator[tuple[str, warm.Process]]:
     (tmp_path / "pictures").mkdir()
     Image.new("RGB", (64, 48), "red").save(tmp_path / "pictures" / "red.png")
     assert search_app("index", "pictures", cwd=tmp_path, env={"SEARCH_MODEL": "stub"}).status == 0
     port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "search_app", "serve", "--workers", "2", "--port", str(port)],
-        cwd=tmp_path,
-        env=clean_environment(SEARCH_MODEL="stub"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    command = ("serve", "--workers", 2, "--port", port)
+    process = started("search_app", *command, cwd=tmp_path, env={"SEARCH_MODEL": "stub"})
     yield f"http://127.0.0.1:{port}", process
     process.terminate()
     assert process.wait(timeout=60) == 0
@@ -56,12 +50,12 @@ def until_ready(url: str) -> None:
     pytest.fail("no worker came up")
 
 
-def workers_of(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
+def workers_of(process: warm.Process) -> list[psutil.Process]:
     """Processes that answer: children of the parent with a folder for counting, but not what they started."""
     return [child for child in psutil.Process(process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
 
 
-def test_counts_of_all_workers_are_summed_and_outlive_them(serving: tuple[str, "subprocess.Popen[bytes]"]) -> None:
+def test_counts_of_all_workers_are_summed_and_outlive_them(serving: tuple[str, warm.Process]) -> None:
     url, process = serving
     until_ready(url)
     with ThreadPoolExecutor(8) as pool:

@@ -64,7 +64,7 @@ def test_laion_400m_takes_the_disk_and_the_node_that_were_published() -> None:
     ids=lambda one: str(one if isinstance(one, int) else one["count"]),
 )
 def test_our_own_growth_is_foretold(dim: int, size: dict[str, Any]) -> None:
-    """Where there is a graph; some 12 MB of memory are the engine's own with 1,024 pictures, and 25 MB on disk later."""
+    """Where there is a graph; some 12 MB of memory are the engine's own with 1,024 pictures, 25 MB on disk later."""
     assert GROWN[dim]["figures"]["dim"] == dim
     pictures = Vectors(size["count"], dim, Profile())
     engine_alone = GROWN[dim]["figures"]["sizes"][0]["memory_mb"]["fresh"]["own"] * 2**20

@@ -8,20 +8,14 @@ from typing import Any
 
 import pytest
 
-from benchmarks.relevance import DOCS, baseline, third
-from tests.conftest import ROOT, SAMPLE, SHARED_ADS, search_app
+from benchmarks.relevance import DOCS, baseline, part
+from tests.conftest import ROOT, SHARED_ADS, index_sample, made_once, search_app
 
 SHIPPED = {"SEARCH_MODEL": "lite", "SEARCH_WORDS": "on"}
 """What a machine without a hub gets."""
 SEEN = {"SEARCH_WORDS": "off"}
 
 needs_ads = pytest.mark.skipif(not SHARED_ADS.is_dir(), reason="the real ads (../shared/ads) are not here")
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder whose index holds the bundled sample with its words."""
-    return indexed(tmp_path_factory.mktemp("sample"), SAMPLE)
 
 
 def indexed(home: Path, pictures: Path, **changes: str) -> Path:
@@ -35,13 +29,41 @@ def evaluate(home: Path, labels: Path, against: Path, **changes: str) -> Any:
     return search_app("evaluate", "--labels", labels, "--against", against, cwd=home, env=env, limit=600)
 
 
-def test_nothing_fell_on_the_bundled_sample(sample: Path) -> None:
-    done = evaluate(sample, ROOT / "sample", baseline("sample"))
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose index holds the bundled sample without its words."""
+    home = tmp_path_factory.mktemp("seen")
+    return shutil.copytree(made_once(tmp_path_factory, "indexed_sample", index_sample), home, dirs_exist_ok=True)
+
+
+def test_nothing_fell_by_what_is_seen_in_the_sample(seen: Path) -> None:
+    done = evaluate(seen, ROOT / "sample", baseline("sample"), **SEEN)
     assert done.status == 0, done.out + done.err
     assert "no measure fell" in done.out
 
 
-def test_a_better_past_closes_the_gate(sample: Path, tmp_path: Path) -> None:
+@needs_ads
+def test_nothing_fell_by_what_is_seen_in_the_ads(tmp_path: Path) -> None:
+    done = evaluate(indexed(tmp_path, SHARED_ADS / "images", **SEEN), SHARED_ADS, baseline("ads"), **SEEN)
+    assert done.status == 0, done.out + done.err
+    assert "no measure fell" in done.out
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [("sample", ROOT / "sample"), pytest.param("ads", SHARED_ADS, marks=needs_ads)],
+    ids=["sample", "ads"],
+)
+def test_nothing_fell_in_a_part_of_them_with_their_words(name: str, folder: Path, tmp_path: Path) -> None:
+    """To read the words of all takes longer than a test may (docs/relevance.md has the command)."""
+    some = part(name, folder, tmp_path / "part")
+    done = evaluate(indexed(tmp_path, some / "images"), some, baseline(f"{name}-part"))
+    assert done.status == 0, done.out + done.err
+    assert "no measure fell" in done.out
+    assert "fused" in done.out
+
+
+def test_a_better_past_closes_the_gate(seen: Path, tmp_path: Path) -> None:
     labels = tmp_path / "categories"  # one section of the five: the gate has no need of the others to be closed
     labels.mkdir()
     for name in ("Topics.json", "Topics_List.txt"):
@@ -51,24 +73,9 @@ def test_a_better_past_closes_the_gate(sample: Path, tmp_path: Path) -> None:
         values["AP"] = min(1.0, values["AP"] + 0.1)
     changed = tmp_path / "past.json"
     changed.write_text(json.dumps(past), "utf-8")
-    done = evaluate(sample, labels, changed)
+    done = evaluate(seen, labels, changed, **SEEN)
     assert done.status == 1
     assert "fell: categories, lite: AP was" in done.out
-
-
-@needs_ads
-def test_nothing_fell_on_a_third_of_the_ads(tmp_path: Path) -> None:
-    """With their words; to read those of all takes longer than a test may (docs/relevance.md has the command)."""
-    folder = third(SHARED_ADS, tmp_path / "third")
-    done = evaluate(indexed(tmp_path, folder / "images"), folder, baseline("third"))
-    assert done.status == 0, done.out + done.err
-
-
-@needs_ads
-def test_nothing_fell_on_the_ads_by_what_is_seen_in_them(tmp_path: Path) -> None:
-    home = indexed(tmp_path, SHARED_ADS / "images", **SEEN)
-    done = evaluate(home, SHARED_ADS, baseline("ads"), **SEEN)
-    assert done.status == 0, done.out + done.err
 
 
 @pytest.mark.parametrize("name", ["sample", "ads"])

@@ -9,16 +9,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from search_app.datatypes import Condition, Point
+from search_app.datatypes import Condition, Point, SparseVector
 from search_app.errors import BadRequest
 from search_app.index.edge.store import EdgeStore
 from search_app.index.memory.store import MemoryStore
 from search_app.index.server.store import ServerStore
 from search_app.search import pool
-from search_app.search.asking import SPOKEN
+from search_app.search.asking import SPOKEN, Asking
 from search_app.search.query import SORTABLE, SearchQuery, Term
 from search_app.search.results import SearchResult
 from search_app.search.service import SearchService
+from search_app.words.bm25 import term_id
 from tests.index.conftest import LOCAL_MODE_WARNINGS, SharedClient
 from tests.search.printed_world import COPIES, COUNT, SPEC, VOCABULARY, fill, picture, serve
 
@@ -192,6 +193,15 @@ def test_printed_words_alone_need_words(services: dict[str, SearchService]) -> N
     with pytest.raises(BadRequest, match="indexed with its words"):
         serve(bare).search(SearchQuery("sale", words="only"))
     assert serve(bare).search(SearchQuery("sale")).hits[0].id == 1, "together they are the pictures alone"
+
+
+def test_print_is_asked_for_the_words_that_tell(services: dict[str, SearchService]) -> None:
+    service = services["memory"]
+    asking = Asking(service.queries, service.reader, service.reader.manifest())
+    for text, terms in (("I should buy it because it is fast", ("buy", "fast")), ("The Who", ("the", "who"))):
+        [form] = [each.vector for each in asking.ask(SearchQuery(text)).questions if each.channel == "form"]
+        assert isinstance(form, SparseVector)
+        assert sorted(form.indices.tolist()) == sorted(map(term_id, terms))
 
 
 def test_deep_pages_of_a_large_collection_join(

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +16,7 @@ from search_app.encoders.stub import StubEncoder
 from search_app.encoders.threads import LeavableThreads, Overdue
 from search_app.encoders.watched import EXIT_STATUS, MOST_LEFT, Watch, WatchedEncoder
 from search_app.errors import EncoderError, EncoderStuck
-from tests.conftest import clean_environment, free_port
+from tests.conftest import free_port, started
 from tests.truth.conftest import World
 from tests.truth.made_model import FOREVER
 
@@ -187,10 +185,10 @@ class Served:
 
     def __init__(self, world: World, *options: str) -> None:
         self.port = free_port()
-        env = clean_environment(**world.env, SEARCH_MODEL_SECONDS="1")
-        command = [sys.executable, "-m", "search_app", "serve", "--port", str(self.port), *options]
-        self.log = (world.home / "log").open("w+")
-        self.process = subprocess.Popen(command, cwd=world.home, env=env, stdout=self.log, stderr=self.log)
+        self.log = world.home / "log"
+        command = ("serve", "--port", self.port, *options)
+        env = {**world.env, "SEARCH_MODEL_SECONDS": "1"}
+        self.process = started("search_app", *command, cwd=world.home, env=env, log=self.log)
         try:
             wait_until(lambda: self.status("/readyz") == 200)
         except BaseException:
@@ -205,14 +203,11 @@ class Served:
             return 0
 
     def said(self) -> str:
-        self.log.flush()
-        self.log.seek(0)
-        return self.log.read()
+        return self.log.read_text("utf-8")
 
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
-        self.log.close()
 
 
 def test_a_service_survives_a_native_call_that_never_ends_and_in_the_end_ends_itself(world: World) -> None:

@@ -1,8 +1,6 @@
 """`index FOLDER --watch` as a user types it."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from search_app.index.edge.store import EdgeStore
+from tests import warm
 from tests.adding.kills import _without_ids
 from tests.adding.world import freshly_indexed, noise
-from tests.conftest import clean_environment
+from tests.conftest import search_app, started
 from tests.watching.conftest import World, made, wait_for
 
 
@@ -22,17 +21,18 @@ def world(tmp_path: Path) -> World:
 
 
 @contextmanager
-def watching(world: World, *more: str) -> Iterator["subprocess.Popen[str]"]:
+def watching(world: World, *more: str) -> Iterator[warm.Process]:
     """The command, from the moment on when it says that it watches."""
-    env = clean_environment(SEARCH_MODEL="stub", SEARCH_INDEX_DIR=str(world.folder.parent / "storage"))
-    command = [sys.executable, "-m", "search_app", "index", str(world.folder), "--watch", *more]
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True, cwd=world.folder.parent) as process:
-        try:
-            assert process.stdout is not None
-            assert any(line.startswith("watching ") for line in process.stdout)
-            yield process
-        finally:
-            process.kill()
+    home = world.folder.parent
+    env = {"SEARCH_MODEL": "stub", "SEARCH_INDEX_DIR": str(home / "storage")}
+    process = started("search_app", "index", world.folder, "--watch", *more, cwd=home, env=env, log=home / "log")
+    try:
+        wait_for(lambda: "\nwatching " in f"\n{(home / 'log').read_text('utf-8')}" or process.poll() is not None)
+        assert process.poll() is None
+        yield process
+    finally:
+        process.kill()
+        process.wait(60)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
@@ -41,9 +41,9 @@ def test_it_ends_when_it_is_told_to(world: World, how: signal.Signals) -> None:
         world.put("5.png", 5)
         wait_for(lambda: "5.png" in world.ids())
         process.send_signal(how)
-        assert process.wait(60) == 0
-        assert process.stdout is not None
-        assert process.stdout.read().split("\n")[-2:] == ["stopped; what was reported as done is kept", ""]
+        out, _ = process.communicate(60)
+        assert process.returncode == 0
+        assert out.split("\n")[-2:] == ["stopped; what was reported as done is kept", ""]
 
 
 def test_polling_finds_what_makes_no_events(world: World) -> None:
@@ -76,9 +76,8 @@ def test_killed_in_a_burst_and_run_again_it_is_what_a_fresh_build_gives(world: W
     ],
 )
 def test_what_cannot_be_watched_is_told(world: World, arguments: list[str], told: str) -> None:
-    env = clean_environment(SEARCH_MODEL="stub", SEARCH_INDEX_DIR=str(world.folder.parent / "storage"))
-    command = [sys.executable, "-m", "search_app", "index", *arguments]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=world.folder.parent)
-    assert done.returncode == 2
-    assert told in done.stderr
+    env = {"SEARCH_MODEL": "stub", "SEARCH_INDEX_DIR": str(world.folder.parent / "storage")}
+    done = search_app("index", *arguments, cwd=world.folder.parent, env=env)
+    assert done.status == 2
+    assert told in done.err
     assert noise(1) == (world.folder / "1.png").read_bytes()

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from search_app.datatypes import PrintedWords, Word
 from search_app.encoders.minilm import MiniLmSentences
 from search_app.words.bm25 import Bm25
-from search_app.words.matching import FUNCTION_WORDS, LONGEST_CHUNK, MEANING_BOUND, find_terms, match_words
-from search_app.words.tokens import tokenize
+from search_app.words.matching import LONGEST_CHUNK, MEANING_BOUND, find_terms, match_words
+from search_app.words.tokens import telling_terms, tokenize
 
 BOX = (0.2, 0.1, 0.6, 0.2)
 PIECES = st.sampled_from(
@@ -51,7 +51,6 @@ def test_the_very_words_are_found_at_their_place(query, line, parts):
 def test_function_words_are_no_reason_to_show_a_line():
     found = match_words("I should buy it because it is fast", printed("It is because", "So FAST it is"))
     assert [(each.text, each.spans) for each in found] == [("So FAST it is", ((3, 7),))]
-    assert all(tokenize(word) == [word] for word in FUNCTION_WORDS)
 
 
 def test_strength_is_the_share_of_the_query_that_the_line_has():
@@ -104,8 +103,7 @@ def test_what_is_shown_is_the_term_itself(line):
 @given(st.lists(LINES, max_size=4), LINES)
 def test_lines_are_shown_where_bm25_finds_something(lines, query):
     found = match_words(query, printed(*lines))
-    asked = [term for term in tokenize(query) if term not in FUNCTION_WORDS]
-    scores = Bm25(lines).scores(" ".join(asked)) if lines else np.zeros(0)
+    scores = Bm25(lines).scores(" ".join(telling_terms(query))) if lines else np.zeros(0)
     assert [each.text for each in found] == [line for line, score in zip(lines, scores, strict=True) if score > 0]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_app.words.tokens import singular, tokenize
+from search_app.words.tokens import FUNCTION_WORDS, singular, telling_terms, tokenize
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,22 @@ def test_case_and_the_way_accents_are_stored_do_not_matter(text):
     terms = tokenize(text)
     assert tokenize(unicodedata.normalize("NFD", text)) == tokenize(unicodedata.normalize("NFC", text)) == terms
     assert tokenize(" ".join(terms)) == terms
+
+
+@pytest.mark.parametrize(
+    ("query", "terms"),
+    [
+        ("I should buy this car because the car is FAST", ["buy", "car", "car", "fast"]),
+        ("The Who", ["the", "who"]),
+        ("...", []),
+    ],
+)
+def test_a_query_is_asked_by_the_terms_that_tell(query, terms):
+    assert telling_terms(query) == terms
+
+
+def test_function_words_are_written_as_terms():
+    assert all(tokenize(word) == [word] for word in FUNCTION_WORDS)
 
 
 @pytest.mark.parametrize(

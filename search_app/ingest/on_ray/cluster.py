@@ -101,7 +101,7 @@ def count_actors(cluster: Cluster, *, on_gpu: bool) -> int:
     """How many models; one that could never start would be waited for, for ever. Raises `IngestError` for too many."""
     import ray
 
-    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    resources: dict[str, float] = ray.cluster_resources()
     cores, cards = int(resources.get("CPU", 0)), int(resources.get("GPU", 0))
     actors = cluster.actors or (cards if on_gpu else max(1, cores // 2))
     if actors >= cores or (on_gpu and actors > cards):

@@ -3,7 +3,7 @@
 What runs is `python -m search_app ...` or `python -m uvicorn ...`: a process of its own with its arguments, folder,
 environment and streams, to be killed like any other. Only the imports are saved, half of what a short command costs.
 No model's package and no engine is imported before, so that what a command loads is still its own doing. What an
-interpreter reads when it starts cannot be given to one that runs: who wants another `PYTHONPATH` starts a process anew.
+interpreter reads when it starts cannot be given to one that runs: for each set of such variables there is one process.
 """
 
 import gc
@@ -21,7 +21,6 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 
@@ -41,14 +40,13 @@ class Process:
         self, module: str, *arguments: str, cwd: Path, env: Mapping[str, str], log: Path | None = None
     ) -> None:
         """Start `python -m module arguments`; where there is a `log`, all that it says is appended to that."""
-        assert _read_at_start(env) == _read_at_start(_WARM.environment), "these are read when an interpreter starts"
         self.returncode: int | None = None
         self._files = [log.open("ab+")] if log else [tempfile.TemporaryFile(), tempfile.TemporaryFile()]  # noqa: SIM115
         self._texts = ["", ""]
         self._told, theirs = os.pipe()
         request = {"module": module, "arguments": arguments, "cwd": str(cwd), "env": dict(env)}
         with Path(os.devnull).open("rb") as nothing:
-            _WARM.ask(request, [nothing.fileno(), self._files[0].fileno(), self._files[-1].fileno(), theirs])
+            _warm(env).ask(request, [nothing.fileno(), self._files[0].fileno(), self._files[-1].fileno(), theirs])
         os.close(theirs)
         self.pid = self._next(None)
 
@@ -97,18 +95,14 @@ def _read_at_start(env: Mapping[str, str]) -> dict[str, str]:
 
 
 class _Warm:
-    """The process that forks, started when it is needed first."""
+    """A process that forks, started when it is needed first."""
 
-    def __init__(self) -> None:
+    def __init__(self, read_at_start: Mapping[str, str]) -> None:
+        others = {name: value for name, value in os.environ.items() if not name.startswith(READ_AT_START)}
+        self._environment = {**others, **read_at_start}
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._door: socket.socket | None = None
-
-    @cached_property
-    def environment(self) -> dict[str, str]:
-        """As it is when it starts; bytecode is kept, or each command would compile what it loads anew."""
-        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        return {**kept, "PYTHONPATH": str(ROOT)}
 
     def ask(self, request: Mapping[str, object], streams: list[int]) -> None:
         with self._lock:
@@ -117,7 +111,7 @@ class _Warm:
                 command = [sys.executable, "-m", "tests.warm", str(theirs.fileno())]
                 given = [theirs.fileno()]
                 self._process = subprocess.Popen(
-                    command, cwd=ROOT, env=self.environment, pass_fds=given, stdin=subprocess.DEVNULL
+                    command, cwd=ROOT, env=self._environment, pass_fds=given, stdin=subprocess.DEVNULL
                 )
                 theirs.close()
             socket.send_fds(self._door, [json.dumps(request).encode()], streams)
@@ -127,12 +121,22 @@ class _Warm:
             self._door.close()
             self._process.wait()
             self._door = self._process = None
-            del self.environment
 
 
-_WARM = _Warm()
-close = _WARM.close
-"""End the process that forks; what it forked goes on."""
+_WARM: dict[tuple[tuple[str, str], ...], _Warm] = {}
+_FINDING = threading.Lock()
+
+
+def _warm(env: Mapping[str, str]) -> _Warm:
+    key = tuple(sorted(_read_at_start(env).items()))
+    with _FINDING:
+        return _WARM.setdefault(key, _Warm(dict(key)))
+
+
+def close() -> None:
+    """End the processes that fork; what they forked goes on."""
+    for each in _WARM.values():
+        each.close()
 
 
 def _import_the_product() -> None:

@@ -70,7 +70,8 @@ def draw(rng: random.Random, steady: list[int]) -> Question:
 def difference(answer: dict[str, Any], expected: SearchResult) -> str:
     """Where an answer is not the oracle's; empty where it is.
 
-    Pictures whose relevance and score are alike but for rounding may change places.
+    Pictures whose relevance and score are alike but for rounding may change places, and those of the very same relevance:
+    the order goes by evidence, of which relevance tells four digits.
     """
     right = SearchAnswer.of_query(expected, "", "").model_dump(mode="json")
     mine, theirs = answer["hits"], right["hits"]
@@ -81,7 +82,7 @@ def difference(answer: dict[str, Any], expected: SearchResult) -> str:
         same = place.get(hit["id"])
         if same is not None and not _alike(hit, same):
             return f"hit {number}: {_told(hit)} instead of {_told(same)}"
-        if hit["id"] != other["id"] and not _alike(hit, other):
+        if hit["id"] != other["id"] and hit["relevance"] != other["relevance"] and not _alike(hit, other):
             return f"hit {number}: {_told(hit)} where {_told(other)} should be"
         if same is not None and (hit["path"], hit["copies"]) != (same["path"], same["copies"]):
             return f"hit {number}: {hit['path']} with copies {hit['copies']} instead of {same['path']} {same['copies']}"

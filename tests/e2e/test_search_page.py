@@ -239,7 +239,7 @@ def test_a_picture_is_dropped_pasted_or_chosen(finder: Finder) -> None:
 
 
 def test_filters_count_narrow_and_widen(finder: Finder) -> None:
-    finder.open("/?q=a+drink")
+    finder.open("/?q=a+beverage")
     finder.page.click("button.menu:has-text('Folder')")
     label = "#filter-folder label:has-text('{}')".format
     finder.page.wait_for_selector(label("drinks"))
@@ -257,7 +257,7 @@ def test_filters_count_narrow_and_widen(finder: Finder) -> None:
     finder.wait_until(lambda: {path.split("/")[0] for path in finder.paths()} == {"drinks", "coffee"})
     finder.page.keyboard.press("Escape")
     finder.page.click("text=Clear all")
-    finder.wait_until(lambda: finder.asked() == {"q": ["a drink"]})
+    finder.wait_until(lambda: finder.asked() == {"q": ["a beverage"]})
 
 
 def test_words_and_order_are_chosen(finder: Finder) -> None:

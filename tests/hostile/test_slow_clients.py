@@ -1,15 +1,13 @@
 """Clients that are slow on purpose, over real sockets against `serve`: each is cut off, and nobody waits for them."""
 
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.conftest import Service, clean_environment, free_port
+from tests.conftest import Service, free_port, started
 
 SECONDS = 0.6
 MANY = 150
@@ -24,15 +22,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The command with little patience; there is no index, which none of this needs."""
     home, port = tmp_path_factory.mktemp("slow"), free_port()
     settings = {"SEARCH_MODEL": "stub", "SEARCH_CLIENT_SECONDS": str(SECONDS)}
-    with (home / "log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "search_app", "serve", "--port", str(port)],
-            cwd=home,
-            env=clean_environment(**settings),
-            stdout=log,
-            stderr=log,
-            text=True,
-        )
+    process = started("search_app", "serve", "--port", port, cwd=home, env=settings, log=home / "log")
     url = f"http://127.0.0.1:{port}"
     service = Service(process, url, httpx.Client(base_url=url, timeout=PATIENCE))
     end = time.monotonic() + 60

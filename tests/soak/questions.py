@@ -70,8 +70,8 @@ def draw(rng: random.Random, steady: list[int]) -> Question:
 def difference(answer: dict[str, Any], expected: SearchResult) -> str:
     """Where an answer is not the oracle's; empty where it is.
 
-    Pictures whose relevance and score are alike but for rounding may change places, and those of the very same relevance:
-    the order goes by evidence, of which relevance tells four digits.
+    Pictures whose relevance and score are alike but for rounding may change places, and those of the very same
+    relevance: the order goes by evidence, of which relevance tells four digits.
     """
     right = SearchAnswer.of_query(expected, "", "").model_dump(mode="json")
     mine, theirs = answer["hits"], right["hits"]

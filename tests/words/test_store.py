@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -44,6 +45,22 @@ def test_threads_and_two_stores_write_side_by_side(tmp_path, store):
         list(pool.map(write, range(80)))
     assert all(other.get(f"{number:02}", "r") == WORDS for number in range(80))
     other.close()
+
+
+def test_many_that_open_a_new_file_at_the_same_time_wait_for_each_other(tmp_path):
+    for turn in range(20):
+        stores = [WordStore(tmp_path / str(turn)) for _ in range(8)]
+        begin = threading.Barrier(8)
+
+        def put(number, stores=stores, begin=begin):
+            begin.wait()
+            stores[number].put(str(number), "r", WORDS)
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(put, range(8)))
+        assert all(stores[0].get(str(number), "r") == WORDS for number in range(8))
+        for one in stores:
+            one.close()
 
 
 def test_a_kill_loses_nothing_that_was_put(tmp_path, store):

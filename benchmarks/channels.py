@@ -5,7 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,10 @@ import numpy as np
 from search_app.cli.index import run as run_index
 from search_app.cli.program import build_parser
 from search_app.datatypes import SparseVector, VectorQuery
+from search_app.evaluation.label_folder import CollectionLabels, read_label_folder
+from search_app.evaluation.runner import EvaluationOptions
+from search_app.evaluation.suite import Suite, build_suite
+from search_app.evaluation.trec import Ranking
 from search_app.search.asking import Asking
 from search_app.search.background import Background, read_background
 from search_app.search.fusion import Scores
@@ -71,6 +75,39 @@ def asked_ads(description: str | None) -> Iterator[tuple[Path, SearchService]]:
         indexed(arguments.ads / "images", arguments.index or Path(place)) as service,
     ):
         yield arguments.ads, service
+
+
+@dataclass(frozen=True)
+class AskedSuite:
+    """The ads, all that their labels ask, and what every channel says to it."""
+
+    service: SearchService
+    labels: CollectionLabels
+    suite: Suite
+    channels: Channels
+
+
+@contextmanager
+def asked_suite(description: str | None) -> Iterator[AskedSuite]:
+    """Ask the ads that the command line names all that their labels allow."""
+    with asked_ads(description) as (ads, service):
+        images = set(service.paths().values())
+        labels = read_label_folder(ads, images)
+        suite = build_suite(labels, images, EvaluationOptions(depth=len(images), indexed=images))
+        yield AskedSuite(service, labels, suite, read_channels(service, list(_texts_of(suite))))
+
+
+def _texts_of(suite: Suite) -> dict[str, None]:
+    """Everything the suite asks, once each."""
+    seen: dict[str, None] = {}
+
+    def search(texts: Sequence[str], _depth: int) -> list[Ranking]:
+        seen.update(dict.fromkeys(texts))
+        return [Ranking([], np.empty(0)) for _ in texts]
+
+    for part in suite.parts:
+        part.evaluate(search, replace(suite.options, model="nobody"))
+    return seen
 
 
 def read_channels(service: SearchService, texts: Sequence[str]) -> Channels:

@@ -7,17 +7,16 @@ last, five times. Then the ways side by side, with paired tests of ours against 
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.channels import Channels, asked_ads, read_channels
+from benchmarks.channels import AskedSuite, Channels, asked_suite
 from benchmarks.relevance import ROOT
 from benchmarks.tables import put
-from search_app.evaluation.label_folder import CollectionLabels, read_label_folder
-from search_app.evaluation.runner import EvaluationOptions
+from search_app.evaluation.label_folder import CollectionLabels
 from search_app.evaluation.slice_data import read_slices
-from search_app.evaluation.suite import Suite, SuiteResult, build_suite
+from search_app.evaluation.suite import Suite, SuiteResult
 from search_app.evaluation.trec import Qrels, Ranking, Topics
 from search_app.search.fusion import WEIGHTS, Scores, Voice, Weights, chance, dense_evidence
 
@@ -46,27 +45,10 @@ GRID: Mapping[str, Sequence[float]] = {
 
 def main() -> int:
     """Choose, compare, write."""
-    with asked_ads(__doc__) as (ads, service):
-        images = set(service.paths().values())
-        labels = read_label_folder(ads, images)
-        suite = build_suite(labels, images, EvaluationOptions(depth=len(images), indexed=images))
-        channels = read_channels(service, list(texts_of(suite)))
-    put(DOCS, "fusion folds", cross_validated(channels, labels))
-    put(DOCS, "fusion", compared(channels, suite))
+    with asked_suite(__doc__) as asked:
+        put(DOCS, "fusion folds", cross_validated(asked.channels, asked.labels))
+        put(DOCS, "fusion", compared(asked.channels, asked.suite))
     return 0
-
-
-def texts_of(suite: Suite) -> dict[str, None]:
-    """Everything the suite asks, once each."""
-    seen: dict[str, None] = {}
-
-    def search(texts: Sequence[str], _depth: int) -> list[Ranking]:
-        seen.update(dict.fromkeys(texts))
-        return [Ranking([], np.empty(0)) for _ in texts]
-
-    for part in suite.parts:
-        part.evaluate(search, replace(suite.options, model="nobody"))
-    return seen
 
 
 # --- the ways
@@ -136,6 +118,13 @@ def compared(channels: Channels, suite: Suite, ways: Mapping[str, Way] = WAYS) -
     rows = [[name, *figures(suite, results, name)] for name in ways]
     head = "| way | " + " | ".join(names) + " |\n|---|" + "---|" * len(names)
     return head + "\n" + "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def beside_ours(asked: AskedSuite, trials: Mapping[str, Scores]) -> str:
+    """The same table of other scores, by name, with ours and print alone before them."""
+    ways: dict[str, Way] = {"ours": ours(WEIGHTS), "print": only_print}
+    ways |= {name: lambda _, scores=scores: scores for name, scores in trials.items()}
+    return compared(asked.channels, asked.suite, ways)
 
 
 def figures(suite: Suite, results: Mapping[str, SuiteResult], name: str) -> Iterator[str]:

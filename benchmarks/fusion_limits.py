@@ -12,16 +12,14 @@ from itertools import chain
 
 import numpy as np
 
-from benchmarks.channels import Channels, asked_ads, read_channels
-from benchmarks.fusion import DOCS, Way, compared, only_print, ours, search_of, texts_of
+from benchmarks.channels import Channels, asked_suite
+from benchmarks.fusion import DOCS, Way, beside_ours, only_print, ours, search_of
 from benchmarks.fusion_trials import standardised, unit
 from benchmarks.tables import put
 from search_app.evaluation.comparison import same_relevant
 from search_app.evaluation.differences import Difference
-from search_app.evaluation.label_folder import read_label_folder
-from search_app.evaluation.runner import EvaluationOptions
 from search_app.evaluation.statistics import group_totals, holm
-from search_app.evaluation.suite import Suite, SuiteResult, build_suite
+from search_app.evaluation.suite import Suite, SuiteResult
 from search_app.search.fusion import WEIGHTS, Scores, Voice, dense_evidence
 from search_app.search.neutral import NEUTRAL_QUERIES
 from search_app.search.service import SearchService
@@ -44,17 +42,10 @@ _GIVEN = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 
 def main() -> int:
     """Ask, try, compare, write."""
-    with asked_ads(__doc__) as (ads, service):
-        images = set(service.paths().values())
-        labels = read_label_folder(ads, images)
-        suite = build_suite(labels, images, EvaluationOptions(depth=len(images), indexed=images))
-        channels = read_channels(service, list(texts_of(suite)))
-        tried = dict(trials(service, channels))
-    ways: dict[str, Way] = {"ours": ours(WEIGHTS), "print": only_print}
-    ways |= {name: lambda _, scores=scores: scores for name, scores in tried.items()}
-    put(DOCS, "fusion aims", aims(channels, suite))
-    put(DOCS, "fusion limits", compared(channels, suite, ways))
-    put(DOCS, "fusion best weight", best_weight(channels, suite))
+    with asked_suite(__doc__) as asked:
+        put(DOCS, "fusion aims", aims(asked.channels, asked.suite))
+        put(DOCS, "fusion limits", beside_ours(asked, dict(trials(asked.service, asked.channels))))
+        put(DOCS, "fusion best weight", best_weight(asked.channels, asked.suite))
     return 0
 
 

@@ -11,12 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.channels import Channels, asked_ads, read_channels
-from benchmarks.fusion import DOCS, FOLDS, Question, Way, compared, filled, labelled, only_print, ours, texts_of
+from benchmarks.channels import Channels, asked_suite
+from benchmarks.fusion import DOCS, FOLDS, Question, beside_ours, filled, labelled, ours
 from benchmarks.tables import put
-from search_app.evaluation.label_folder import read_label_folder
-from search_app.evaluation.runner import EvaluationOptions
-from search_app.evaluation.suite import build_suite
 from search_app.search.fusion import WEIGHTS, Scores
 from search_app.search.neutral import NEUTRAL_QUERIES
 from search_app.search.service import SearchService
@@ -34,21 +31,15 @@ _STEPS = 20
 
 def main() -> int:
     """Ask, try, compare, write."""
-    with asked_ads(__doc__) as (ads, service):
-        images = set(service.paths().values())
-        labels = read_label_folder(ads, images)
-        suite = build_suite(labels, images, EvaluationOptions(depth=len(images), indexed=images))
-        texts = list(texts_of(suite))
-        channels = read_channels(service, texts)
-        trials = dict(by_other_vectors(service, channels, texts))
-    trials["learned from the labels"] = learned(channels, list(labelled(channels, labels)))
-    evidence = ours(WEIGHTS)(channels)
-    trials["less what all pictures have"] = (
-        evidence - np.logaddexp.reduce(SHARPNESS * evidence, axis=1, keepdims=True) / SHARPNESS
-    )
-    ways: dict[str, Way] = {"ours": ours(WEIGHTS), "print": only_print}
-    ways |= {name: lambda _, scores=scores: scores for name, scores in trials.items()}
-    put(DOCS, "fusion trials", compared(channels, suite, ways))
+    with asked_suite(__doc__) as asked:
+        channels = asked.channels
+        trials = dict(by_other_vectors(asked.service, channels, list(channels.rows)))
+        trials["learned from the labels"] = learned(channels, list(labelled(channels, asked.labels)))
+        evidence = ours(WEIGHTS)(channels)
+        trials["less what all pictures have"] = (
+            evidence - np.logaddexp.reduce(SHARPNESS * evidence, axis=1, keepdims=True) / SHARPNESS
+        )
+        put(DOCS, "fusion trials", beside_ours(asked, trials))
     return 0
 
 

@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias
 from search_app.encoders.base import Encoder
 from search_app.ingest.ahead import batches, prepare_ahead
 from search_app.ingest.encode import Encoded, encode_batch
-from search_app.ingest.in_flight import InFlight, apart
+from search_app.ingest.in_flight import InFlight
 from search_app.ingest.plan import Embed
 from search_app.ingest.prepare import Preparation, Prepared, Reading, prepare_one
 from search_app.sources.base import Source
@@ -64,6 +64,7 @@ class LocalEngine:
     def __init__(self, source: Source, encoder: Encoder, options: IngestOptions) -> None:
         self._encoder = encoder
         self._preparation = Preparation(source, encoder, options.max_pixels)
+        self._reading = Reading(source.location, encoder.spec, encoder.preparer, options.max_pixels)
         self._notes = options.in_flight
         is_near = isinstance(source, FolderSource)
         self._threads = options.threads if is_near or options.workers else max(options.threads, REMOTE_THREADS)
@@ -77,14 +78,5 @@ class LocalEngine:
                 yield encode_batch(self._encoder, batch)
 
     def _prepared(self, item: Embed, in_flight: InFlight) -> Prepared:
-        name = item.ref.path
-        if name not in in_flight.suspects:
-            with in_flight.working_on(name):
-                return self._preparation.run(item)
-        how = self._preparation
-        reading = Reading(how.source.location, self._encoder.spec, self._encoder.preparer, how.max_pixels)
-        prepared = apart(prepare_one, item, reading)
-        if prepared is None:
-            return Prepared(item, None, None, KILLED)
-        in_flight.clear(name)
-        return prepared
+        here, there = partial(self._preparation.run, item), partial(prepare_one, item, self._reading)
+        return in_flight.done(item.ref.path, here, there) or Prepared(item, None, None, KILLED)

@@ -13,9 +13,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
-Asked = ParamSpec("Asked")
 Found = TypeVar("Found")
 
 
@@ -34,6 +33,19 @@ class InFlight:
                 self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         for name in sorted(self.suspects):
             self._note("+", name)
+
+    def done(self, name: str, here: Callable[[], Found], there: Callable[[], Found]) -> Found | None:
+        """What `here` gives; for a suspect what `there` does, in a process of its own, or None where it dies of it too.
+
+        `there` is pickled.
+        """
+        if name not in self.suspects:
+            with self.working_on(name):
+                return here()
+        found = _apart(there)
+        if found is not None:
+            self.clear(name)
+        return found
 
     @contextmanager
     def working_on(self, name: str) -> Iterator[None]:
@@ -80,10 +92,10 @@ def _left(path: Path) -> set[str]:
     return left
 
 
-def apart(function: Callable[Asked, Found], *arguments: Asked.args, **named: Asked.kwargs) -> Found | None:
+def _apart(function: Callable[[], Found]) -> Found | None:
     """Call it in a process of its own, which it may take along: None then."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         try:
-            return pool.submit(function, *arguments, **named).result()
+            return pool.submit(function).result()
         except BrokenProcessPool:
             return None

@@ -141,10 +141,11 @@ class WordsSource:
 
         What is wrong with one picture is a value, what is wrong with the store is not.
         """
-        found = self.at_hand(item)
-        if found is not None:
-            return found
-        return self.kept(read_picture(self.source, item.ref, self.reader, self.max_pixels, self._known))
+        return self.at_hand(item) or self.kept(self.read_now(item))
+
+    def read_now(self, item: ToRead) -> ReadPicture:
+        """What is in the picture, which need not be what is at hand; not kept."""
+        return read_picture(self.source, item.ref, self.reader, self.max_pixels, self._known)
 
     def _known(self, name: str) -> PrintedWords | None:
         return self.store.get(name, self.reader.fingerprint) if name else None

@@ -5,7 +5,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from search_app.ingest.in_flight import InFlight, apart
+from search_app.ingest.in_flight import InFlight
 from search_app.ingest.words import ReadPicture, ToRead, WordsSource, in_threads
 from search_app.ingest.words_apart import Reading, read_there
 from search_app.words.base import WordReader
@@ -31,11 +31,6 @@ class NotedWords:
         if found is not None:
             in_flight.clear(name)
             return found
-        if name not in in_flight.suspects:
-            with in_flight.working_on(name):
-                return self._near.read_one(item)
-        done = apart(read_there, [item], self._reading)
-        if done is None:
-            return ReadPicture(name, None, KILLED)
-        in_flight.clear(name)
-        return self._near.kept(done[0])
+        there = partial(read_there, [item], self._reading)
+        done = in_flight.done(name, lambda: [self._near.read_now(item)], there)
+        return self._near.kept(done[0]) if done else ReadPicture(name, None, KILLED)

@@ -1,13 +1,13 @@
 """One SQLite file in WAL mode that survives kill -9 and power loss, shared by threads and processes."""
 
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 
 from search_app.errors import JudgementError
+from search_app.wal import turn_to_wal
 
 FILE_NAME = "judgements.sqlite"
 SCHEMA_VERSION = 1
@@ -137,7 +137,7 @@ class Database:
     def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA foreign_keys = ON")
         if self._is_new(connection, "BEGIN"):
-            _turn_to_wal(connection)
+            turn_to_wal(connection, _WAIT_SECONDS)
             self._is_new(connection, "BEGIN IMMEDIATE", then=_CREATE)
         # FULL: a commit in WAL mode waits for the disk, else a power cut could take the last ones back.
         connection.execute("PRAGMA synchronous = FULL")
@@ -181,17 +181,3 @@ class Database:
                 f"judgements cannot be {what}: {self.path}: {reason}; SEARCH_INDEX_DIR must be a folder this "
                 f"program may write to, with free space"
             ) from error
-
-
-def _turn_to_wal(connection: sqlite3.Connection) -> None:
-    """Turn a new file to WAL mode; unlike other statements this one does not wait where others have the file open."""
-    deadline = time.monotonic() + _WAIT_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return

@@ -6,20 +6,19 @@ It is a cache. Whatever is in it can be made again from the pictures, so the rem
 import json
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from search_app.datatypes import PrintedWords, Word
 from search_app.errors import WordsError
+from search_app.wal import turn_to_wal
 
 FILE_NAME = "words.sqlite"
 MAX_RECORD_BYTES = 1024 * 1024
 """The words of one picture, as they are stored; the fullest of 377 adverts takes 12 KB."""
 _VERSION = 1
 _WAIT_SECONDS = 30.0
-_AGAIN_SECONDS = 0.02
 
 
 class RecordTooLarge(WordsError):
@@ -82,22 +81,11 @@ class WordStore:
         # Autocommit: each picture is one transaction, so that readers and a second run never wait for long.
         connection = sqlite3.connect(self.path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False)
         try:
-            self._prepare_in_turn(connection)
+            self._prepare(connection)
         except BaseException:
             connection.close()
             raise
         return connection
-
-    def _prepare_in_turn(self, connection: sqlite3.Connection) -> None:
-        """Wait for others that open a new file too: to begin a journal SQLite waits for nobody by itself."""
-        give_up = time.monotonic() + _WAIT_SECONDS
-        while True:
-            try:
-                return self._prepare(connection)
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
-                    raise
-                time.sleep(_AGAIN_SECONDS)
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -106,7 +94,7 @@ class WordStore:
                 f"{self.path}: made by another version of this program (form {version}, this one knows {_VERSION}); "
                 "delete it: it is a cache, the pictures are read again"
             )
-        connection.execute("PRAGMA journal_mode = WAL")
+        turn_to_wal(connection, _WAIT_SECONDS)
         # A power cut may cost the last pictures, never the file.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(

@@ -17,6 +17,7 @@ from benchmarks.speed.options import parser_of
 from benchmarks.speed.pairs import in_turn
 from benchmarks.speed.results import Bench, Result, note
 from search_app.datatypes import EncoderSpec, FloatMatrix, ImageRef, Picture, PixelArray, PixelBatch, Point
+from search_app.encoders.base import Preparer
 from search_app.images.fingerprints import content_hash
 from search_app.images.scan import scan_images
 from search_app.index.edge.store import EdgeStore
@@ -39,6 +40,11 @@ class NeverAsked:
     def prepare(self, image: object) -> PixelArray:
         """Fail: there is no new picture."""
         raise AssertionError(image)
+
+    @property
+    def preparer(self) -> Preparer:
+        """One that fails."""
+        return self.prepare
 
     def encode_images(self, pixels: PixelBatch) -> FloatMatrix:
         """Fail likewise."""

@@ -24,6 +24,7 @@ const form = document.getElementById("form");
 const input = document.getElementById("query");
 const mix = document.getElementById("mix");
 const sort = document.getElementById("sort");
+const refused = document.getElementById("refused"); // apart from what is told of a search that is still running
 
 let asked = null; // what the page shows
 let understood = null;
@@ -47,6 +48,7 @@ function follow(next) {
     return;
   }
   viewer.close();
+  refused.textContent = "";
   understood = null;
   if (document.activeElement !== input || !typing) input.value = next.text;
   if (!typing) scrollTo(0, 0);
@@ -110,7 +112,7 @@ async function give(files) {
       const key = await pictures.keep(file);
       go(question.withTerm(asked, { kind: "picture", value: key, weight: 1 }));
     } catch (problem) {
-      document.getElementById("status").textContent = problem.message;
+      refused.textContent = problem.message;
     }
   }
 }

@@ -6,7 +6,7 @@ seen: ten parts, each left out once, drawn five times. Prints the constants of `
 docs/pictures/relevance.svg and writes the tables to docs/search.md.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,8 +47,7 @@ class Judged:
     @property
     def answerable(self) -> np.ndarray:
         """Whether anything is relevant, shape (queries,)."""
-        answerable: np.ndarray = self.relevant.any(axis=1)
-        return answerable
+        return np.asarray(self.relevant.any(axis=1))
 
 
 @dataclass(frozen=True)
@@ -185,15 +184,8 @@ def no_match_table(kinds: Mapping[str, Judged], measured: Mapping[str, Sequence[
     )
     rows = []
     for kind, judged in kinds.items():
-        cells: Mapping[str, Callable[[Scores], float]] = {
-            "silent": lambda r, j=judged: share(r[~j.answerable].max(axis=1) < LINE),
-            "mute": lambda r, j=judged: share(r[j.answerable].max(axis=1) < LINE),
-            "lost": lambda r, j=judged: share(~((r >= LINE) & j.relevant).any(axis=1)[j.answerable]),
-            "precision": lambda r, j=judged: float(j.relevant[r >= LINE].mean()),
-            "recall": lambda r, j=judged: recall(r >= LINE, j),
-            "auroc": lambda r, j=judged: auroc(r[~j.answerable].max(axis=1), r[j.answerable].max(axis=1)),
-        }
-        values = [f"{np.mean([cell(r) for r in measured[kind]]):.2f}".replace("nan", "") for cell in cells.values()]
+        draws = np.array([line_worth(relevance, judged) for relevance in measured[kind]])
+        values = [f"{value:.2f}".replace("nan", "") for value in draws.mean(axis=0)]
         rows.append("| " + " | ".join([kind, *values]) + " |")
     return head + "\n" + "\n".join(rows)
 
@@ -201,6 +193,15 @@ def no_match_table(kinds: Mapping[str, Judged], measured: Mapping[str, Sequence[
 def share(values: np.ndarray) -> float:
     """Of what is true; not a number where there is nothing."""
     return float(values.mean()) if len(values) else float("nan")
+
+
+def line_worth(relevance: Scores, judged: Judged) -> tuple[float, ...]:
+    """The columns of `no_match_table` for one draw."""
+    best, above = relevance.max(axis=1), relevance >= LINE
+    absent, present = best[~judged.answerable], best[judged.answerable]
+    lost = ~(above & judged.relevant).any(axis=1)[judged.answerable]
+    silences = (share(absent < LINE), share(present < LINE), share(lost))
+    return *silences, float(judged.relevant[above].mean()), recall(above, judged), auroc(absent, present)
 
 
 def recall(above: np.ndarray, judged: Judged) -> float:

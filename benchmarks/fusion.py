@@ -8,6 +8,7 @@ last, five times. Then the ways side by side, with paired tests of ours against 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -123,8 +124,12 @@ def compared(channels: Channels, suite: Suite, ways: Mapping[str, Way] = WAYS) -
 def beside_ours(asked: AskedSuite, trials: Mapping[str, Scores]) -> str:
     """The same table of other scores, by name, with ours and print alone before them."""
     ways: dict[str, Way] = {"ours": ours(WEIGHTS), "print": only_print}
-    ways |= {name: lambda _, scores=scores: scores for name, scores in trials.items()}
+    ways |= {name: partial(_given, scores) for name, scores in trials.items()}
     return compared(asked.channels, asked.suite, ways)
+
+
+def _given(scores: Scores, _: Channels) -> Scores:
+    return scores
 
 
 def figures(suite: Suite, results: Mapping[str, SuiteResult], name: str) -> Iterator[str]:

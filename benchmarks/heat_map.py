@@ -26,7 +26,8 @@ from search_app.evaluation.slice_data import read_slices
 from search_app.evaluation.statistics import bootstrap_interval
 from search_app.evaluation.trec import Qrels, Topics
 from search_app.search.heat_map import WINDOW, WINDOWS_A_SIDE, heat_of, look_at_parts
-from search_app.wiring import load_settings, open_encoder
+from search_app.settings import load_settings
+from search_app.wiring import open_encoder
 
 SLICES = ("object", "attribute", "counting", "abstract")
 POINTED = ("object", "attribute")
@@ -135,9 +136,9 @@ def sized_maps(canvas: Image.Image, encoder: Encoder, text: str) -> Mapping[str,
     """Our kind of map by windows of several sizes, and less what texts that say nothing score there."""
     [query], nothing = encoder.encode_texts([text]), encoder.encode_texts(BACKGROUND).mean(axis=0)
     parts = {f"{n * n} windows of {side:.2f}": look_at_parts(canvas, encoder, side, n) for side, n in SIZES}
-    found = {name: heat_of(each, query).scores for name, each in parts.items()}
+    found = {name: heat_of(each, query).scores.astype(np.float64) for name, each in parts.items()}
     ours = parts[f"{WINDOWS_A_SIDE**2} windows of {WINDOW:.2f}"]
-    return found | {"the default less background": heat_of(ours, query - nothing).scores}
+    return found | {"the default less background": heat_of(ours, query - nothing).scores.astype(np.float64)}
 
 
 def tables(records: Sequence[Mapping[str, Any]], points: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -145,7 +146,7 @@ def tables(records: Sequence[Mapping[str, Any]], points: Sequence[Mapping[str, A
     yield f"\n| Map | {' | '.join(TRIALS)} | points at it | hottest quarter in it |\n|---|---|---|---|---|---|"
     for name in MAPS:
         cells = [estimate(records, beats(name, trial)) for trial in TRIALS]
-        cells += [estimate(points, lambda each, at=at, name=name: each["maps"][name][at]) for at in (0, 1)]
+        cells += pointings(points, name)
         yield f"| {name} | {' | '.join(cells)} |"
     yield f"\n| Kind, `{MAPS[0]}` | pairs | {' | '.join(TRIALS)} | falls: hottest, coldest |\n|---|---|---|---|---|---|"
     for kind in dict.fromkeys(each["kind"] for each in records):
@@ -162,8 +163,12 @@ def sizes_table(points: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Where windows of other sizes point."""
     yield "| Windows | points at it | hottest quarter in it |\n|---|---|---|"
     for name in points[0]["maps"]:
-        cells = [estimate(points, lambda each, at=at, name=name: each["maps"][name][at]) for at in (0, 1)]
-        yield f"| {name} | {' | '.join(cells)} |"
+        yield f"| {name} | {' | '.join(pointings(points, name))} |"
+
+
+def pointings(points: Sequence[Mapping[str, Any]], name: str) -> list[str]:
+    """How often a kind of map points at the thing, and has its hottest quarter in it."""
+    return [estimate(points, lambda each, at=at: each["maps"][name][at]) for at in (0, 1)]  # type: ignore[misc]
 
 
 def beats(name: str, trial: str) -> Callable[[Mapping[str, Any]], float]:

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from search_app.encoders.lite import MODEL_FOLDER, LiteEncoder
+from search_app.encoders.lite import LiteEncoder
+from search_app.encoders.lite_manifest import MODEL_FOLDER
 from search_app.evaluation.ads import category_queries, read_categories, read_labels
 from search_app.images.decode import decode_image
 

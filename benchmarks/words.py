@@ -21,7 +21,7 @@ import numpy as np
 
 from search_app.datatypes import PrintedWords
 from search_app.encoders.base import SentenceEncoder
-from search_app.encoders.lite import MODEL_FOLDER
+from search_app.encoders.lite_manifest import MODEL_FOLDER
 from search_app.evaluation.ads import JudgedQueries, read_labels, statement_queries
 from search_app.evaluation.baselines import words_search
 from search_app.evaluation.measures import parse_measures
@@ -91,7 +91,7 @@ def beside_plain(folder: Path, count: int) -> None:
     threads = {f"EngineConfig.onnxruntime.{kind}_op_num_threads": 1 for kind in ("intra", "inter")}
     plain, ours = RapidOCR(params={"Global.log_level": "critical", **threads}), open_word_reader()
     ways: dict[str, Callable[[Path], str]] = {
-        "plain": lambda path: "\n".join(plain(str(path)).txts or ()),
+        "plain": lambda path: "\n".join(getattr(plain(str(path)), "txts", None) or ()),
         "ours": lambda path: ours.read(decode_bytes(path.read_bytes(), max_pixels=MAX_PIXELS).image).text,
     }
     vocabulary = json.loads((MODEL_FOLDER / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]

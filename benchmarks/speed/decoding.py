@@ -144,6 +144,8 @@ def _opencv() -> Decoder:
 
     def decode(data: bytes) -> Image.Image:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        if pixels is None:
+            raise ValueError("not a picture that OpenCV reads")
         return Image.fromarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
 
     return decode

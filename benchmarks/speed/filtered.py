@@ -7,11 +7,12 @@ from it. A second table says what the indexes of fields are worth; it stands in 
 import argparse
 import itertools
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,10 @@ from benchmarks.speed.options import add_vectors, parser_of
 from benchmarks.speed.pairs import Timed, each_call
 from benchmarks.speed.results import Bench, Result, note
 from benchmarks.speed.vectors import Cache
-from search_app.datatypes import Condition, EncoderSpec, FloatMatrix, Picture, Point, VectorQuery
+from search_app.datatypes import Condition, EncoderSpec, FloatMatrix, MetaValue, Picture, Point, VectorQuery
 from search_app.index.base import IndexReader
 from search_app.index.edge import work as edge_work
+from search_app.index.edge.shard import INDEX_FROM
 from search_app.index.edge.store import EdgeStore
 
 PAGE = Path(__file__).parents[2] / "docs" / "filters.md"
@@ -56,7 +58,8 @@ class Collection:
 
     def _picture(self, number: int) -> Picture:
         shop = f"shop {int(_SHOPS * self.chance[number] ** 2)}"
-        meta = {"chance": float(self.chance[number]), "near": float(self.near[number]), "shop": shop}
+        chance, near = float(self.chance[number]), float(self.near[number])
+        meta: dict[str, MetaValue] = {"chance": chance, "near": near, "shop": shop}
         return replace(picture(number + 1), meta=meta)
 
     def held(self, share: float) -> Iterator[tuple[str, Condition, NDArray[np.bool_]]]:
@@ -70,16 +73,14 @@ def stored(folder: Path, collection: Collection, *, indexed: bool) -> EdgeStore:
     """The collection in a new folder; its fields are indexed or not."""
     shutil.rmtree(folder, ignore_errors=True)
     store = EdgeStore(folder, "filtered")
-    kept = edge_work.INDEX_FROM
-    edge_work.INDEX_FROM = kept if indexed else 10**9
-    try:
-        count, dim = collection.rows.shape
-        with store.writer(EncoderSpec("made-up", dim, "0" * 32, (1, 1)), "pictures") as writer:
-            for first in range(0, count, 1_000):
-                writer.upsert(collection.points(range(first, min(first + 1_000, count))))
-            writer.commit()
-    finally:
-        edge_work.INDEX_FROM = kept
+    count, dim = collection.rows.shape
+    with (
+        patch.object(edge_work, "INDEX_FROM", INDEX_FROM if indexed else 10**9),
+        store.writer(EncoderSpec("made-up", dim, "0" * 32, (1, 1)), "pictures") as writer,
+    ):
+        for first in range(0, count, 1_000):
+            writer.upsert(collection.points(range(first, min(first + 1_000, count))))
+        writer.commit()
     return store
 
 
@@ -113,7 +114,7 @@ def _searched(
     }
 
 
-def fields(readers: dict[str, IndexReader], queries: FloatMatrix) -> dict[str, dict[str, float]]:
+def fields(readers: Mapping[str, IndexReader], queries: FloatMatrix) -> dict[str, dict[str, float]]:
     """Milliseconds of searches and counts, with indexes and without."""
     colour = (Condition("colour", any_of=("red",)),)
     folder = (Condition("folder", any_of=("07",)), Condition("meta.chance", gte=0.2, lt=0.7))

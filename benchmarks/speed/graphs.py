@@ -8,7 +8,7 @@ import os
 import resource
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -125,18 +125,18 @@ def created(shape: Shape, path: Path, dim: int) -> Any:
     """An empty shard; graphs are built for any number of points, by `optimize`."""
     import qdrant_edge as qe
 
-    quantised = {
+    quantised: Mapping[str, Callable[[], Any]] = {
         "": lambda: None,
         "int8": lambda: qe.ScalarQuantizationConfig(qe.ScalarType.Int8, 0.99),
         "turbo4": lambda: qe.TurboQuantQuantizationConfig(bits=qe.TurboQuantBitSize.Bits4),
         "turbo1": lambda: qe.TurboQuantQuantizationConfig(bits=qe.TurboQuantBitSize.Bits1),
         "binary": qe.BinaryQuantizationConfig,
-    }[shape.quantised]()
+    }
     vectors = qe.EdgeVectorParams(
         dim,
         qe.Distance.Cosine,
         datatype=getattr(qe.VectorStorageDatatype, shape.stored),
-        quantization_config=quantised,
+        quantization_config=quantised[shape.quantised](),
     )
     config = qe.EdgeConfig(
         vectors={_NAME: vectors},

@@ -55,7 +55,7 @@ def in_turn(ways: Mapping[str, Way], *, rounds: int, warm: int = 1) -> dict[str,
     """
     took: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(-warm, rounds):
-        names = list(ways) if number % 2 == 0 else list(reversed(ways))
+        names = [*ways][:: 1 if number % 2 == 0 else -1]
         for name in names:
             started = time.perf_counter()
             units = ways[name]()

@@ -33,7 +33,7 @@ def fill() -> None:
         ids = list(range(first + 1, min(first + _BATCH, COUNT) + 1))
         rows = random.normal(size=(len(ids), DIM)).astype(np.float32)
         payloads = [{"path": f"{number}.jpg"} for number in ids]
-        client.upsert("images", models.Batch(ids=ids, vectors=rows.tolist(), payloads=payloads))
+        client.upsert("images", models.Batch(ids=[*ids], vectors=rows.tolist(), payloads=payloads))
 
 
 def encode(query: str) -> list[float]:

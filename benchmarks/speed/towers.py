@@ -88,7 +88,7 @@ def openvino_way(folder: Path, ours: OnnxClipEncoder) -> Way:
     image, text = (core.compile_model(folder / f"{tower}_tower.onnx", "CPU", options) for tower in ("image", "text"))
 
     def texts(sentences: Sequence[str]) -> FloatMatrix:
-        return text([ours.tokens(sentences)])[0]  # type: ignore[no-any-return]
+        return text([ours.tokens(sentences)])[0]
 
     return Way(lambda pixels: image([pixels])[0], texts)
 

@@ -66,8 +66,8 @@ class Cache:
     def fill(self, encoder: Encoder, found: Sequence[Path], wanted: int) -> None:
         """Make vectors of pictures until there are `wanted`, a file of 1,024 at a time."""
         made = len(list(self._folder.glob("real-*.npy"))) * _FILE_ROWS
-        jobs = ((path, turn) for turn in range(wanted // max(1, len(found)) + 1) for path in found)
-        jobs = islice(jobs, made, wanted)
+        every = ((path, turn) for turn in range(wanted // max(1, len(found)) + 1) for path in found)
+        jobs = islice(every, made, wanted)
         with ThreadPoolExecutor(1) as pool:
             while chosen := list(islice(jobs, _FILE_ROWS)):
                 rows = np.concatenate([*_encoded(encoder, pool, chosen)])

@@ -20,8 +20,11 @@ ID_BYTES = 32
 """Of a point: version 4, id to place 12, place to id 16 [LARGE_SCALE]."""
 INDEX_BYTES = 240
 """Of a picture in the indexes of the fields: what 65,536 had of their own beside copies, graph and ids [GROWTH]."""
-PAYLOAD_BYTES = 1_700
-"""Of a picture on disk: facts and their indexes; what 65,536 took beside vectors, copies and graph [GROWTH]."""
+PAYLOAD_BYTES = 940
+"""Of a picture on disk: facts and their indexes; what 262,144 and a million took beside vectors, copies, graph and the
+next figure [GROWTH]."""
+COLLECTION_BYTES = 40e6
+"""Of a collection on disk, however few its pictures: the journal above all [GROWTH]."""
 SYSTEM_SHARE = 8.34 / 64
 """Of a node's memory, for the system and what is not the collection: 8.34 of 64 GiB [LARGE_SCALE]."""
 ALL_IN_RAM = 1.5

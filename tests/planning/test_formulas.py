@@ -64,13 +64,12 @@ def test_laion_400m_takes_the_disk_and_the_node_that_were_published() -> None:
     ids=lambda one: str(one if isinstance(one, int) else one["count"]),
 )
 def test_our_own_growth_is_foretold(dim: int, size: dict[str, Any]) -> None:
-    """Where there is a graph; some 12 MB of memory are the engine's own with 1,024 pictures, 25 MB on disk later."""
+    """Where there is a graph; some 12 MB of memory are the engine's own with 1,024 pictures."""
     assert GROWN[dim]["figures"]["dim"] == dim
     pictures = Vectors(size["count"], dim, Profile())
     engine_alone = GROWN[dim]["figures"]["sizes"][0]["memory_mb"]["fresh"]["own"] * 2**20
     assert formulas.memory(pictures).needed + engine_alone == near(size["memory_mb"]["asked"]["own"] * 2**20, 0.1)
-    on_disk = size["shard_mb"] * 1e6
-    assert formulas.stored(pictures) == pytest.approx(on_disk, abs=max(25e6, 0.2 * on_disk))
+    assert formulas.stored(pictures) == near(size["shard_mb"] * 1e6, 0.06)
 
 
 @pytest.mark.parametrize("count", [16_384, 65_536])
@@ -80,7 +79,7 @@ def test_our_own_loads_take_the_time_that_is_foretold(count: int) -> None:
     assert formulas.load_seconds(count, 2, links=32, part=count, dim=1154) == near(took, 0.2)
 
 
-@pytest.mark.parametrize("count", [16_384, 65_536, 262_144])
+@pytest.mark.parametrize("count", [16_384, 65_536, 262_144, 1_048_576])
 def test_shorter_vectors_take_less(count: int) -> None:
     """By the processor time of the engine, for the machine had other work; what stores came on top."""
     reached = [one for one in GROWN[384]["figures"]["sizes"] if one["count"] <= count]

@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 
 from benchmarks import tables
-from benchmarks.speed import results
+from benchmarks.speed import results, targets
 
 _DOCS = Path(__file__).parents[2] / "docs"
 PAGES = (_DOCS / "performance.md", _DOCS / "scale.md")
@@ -33,6 +33,7 @@ def main() -> None:
     argparse.ArgumentParser(prog="python -m benchmarks tables", description=__doc__).parse_args()
     for name in kept():
         tables.put(page_of(name), name, rendered(name))
+    tables.put(PAGES[0], "targets", targets.table())
 
 
 if __name__ == "__main__":

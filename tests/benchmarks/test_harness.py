@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.speed import pairs, results, tables
+from benchmarks.speed import pairs, results, tables, targets
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -85,6 +85,16 @@ def test_the_docs_show_what_was_measured(name: str) -> None:
     page = tables.page_of(name)
     shown = tables.rendered(name) in page.read_text("utf-8")
     assert shown, f"run `python -m benchmarks tables`: {page.name} is behind {name}"
+
+
+def test_the_docs_tell_of_every_target_whether_it_is_reached() -> None:
+    page = tables.PAGES[0].read_text("utf-8")
+    assert targets.table() in page, "run `python -m benchmarks tables`"
+    least, most = (
+        targets.Target("trial", 2, "", "growth", lambda _: 2.5, is_least=is_least).row() for is_least in (True, False)
+    )
+    assert "| yes |" in least
+    assert "| **no** |" in most
 
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -75,7 +75,14 @@ def memory(pictures: Vectors, words: Vectors | None = None) -> Memory:
 def stored(pictures: Vectors, payload: float = figures.PAYLOAD_BYTES, words: Vectors | None = None) -> float:
     """Bytes on disk of one copy of a collection, without room for the optimiser; `payload` is bytes a picture."""
     more = 0.0 if words is None else words.originals + words.copies + words.graph + words.count * figures.FORM_BYTES
-    return pictures.originals + pictures.copies + pictures.graph + pictures.count * payload + figures.COLLECTION_BYTES + more
+    return (
+        pictures.originals
+        + pictures.copies
+        + pictures.graph
+        + pictures.count * payload
+        + figures.COLLECTION_BYTES
+        + more
+    )
 
 
 def nodes(count: int, replicas: int, needed: float, ram: float) -> int:

@@ -3,7 +3,7 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,8 @@ class Hunt:
     """The newest generation that readers have seen."""
     kept: dict[int, Known] = field(default_factory=dict)
     """What the last run that ended well left."""
+    torn: list[dict[int, Known]] = field(default_factory=list)
+    """What runs that were killed since then had to make of the folder: the index may hold some of each."""
     takes: float = 1.0
     moments: int = 100
 
@@ -51,8 +53,7 @@ class Hunt:
                 break
         else:
             self.finish()
-        self.compare()
-        self.kept = wanted
+        self.settle(wanted)
 
     def attempt(self, wanted: dict[int, Known]) -> bool:
         """A kill of any kind at any time; whether the run came to its end nevertheless."""
@@ -69,6 +70,8 @@ class Hunt:
         code = victim.wait()
         self.kills[kind] += code < 0 if kind != "owner" else hit
         self.check_served(wanted)
+        if code != 0:
+            self.torn.append(wanted)
         return code == 0
 
     def finish(self) -> None:
@@ -93,15 +96,52 @@ class Hunt:
             assert len(found) == manifest.count
             assert manifest.next_id > max(found, default=0)
             if self.prey.indexed():
-                assert found.keys() == wanted.keys(), "the run said that all are searchable"
-            assert found.keys() >= self.kept.keys() & wanted.keys(), "pictures are missing"
+                assert contents(found) == contents(wanted), "the run said that all are searchable"
+                assert self.changed_between_kills(wanted) or found.keys() == wanted.keys(), "they have other ids"
+            assert found.keys() >= self.lasting(wanted), "pictures are missing"
             right, ours = self.vectors_by_content(), reader.vectors([*found])
+            states = {content for state in (self.kept, *self.torn, wanted) for content in contents(state).items()}
             for number, known in found.items():
                 content = known.picture.content_hash
-                states = [state[number].picture for state in (self.kept, wanted) if number in state]
-                assert content in [one.content_hash for one in states], f"{known} came from nowhere"
+                assert (known.picture.path, content) in states, f"{known} came from nowhere"
                 if content in right:
                     assert abs(ours[number] - right[content]).max() < self.prey.tolerance
+
+    def changed_between_kills(self, wanted: dict[int, Known]) -> bool:
+        """Whether the twin saw a state of the folder of which nobody knows how much the index saw.
+
+        New pictures may have other ids then, and so may those that were renamed and changed in two steps.
+        """
+        return any(contents(state) != contents(wanted) for state in self.torn)
+
+    def lasting(self, wanted: dict[int, Known]) -> set[int]:
+        """Ids that readers have seen and that no folder since has lost."""
+        if not self.changed_between_kills(wanted):
+            return self.kept.keys() & wanted.keys()
+        there = contents(wanted)  # a name is never given twice
+        return {number for number, known in self.kept.items() if known.picture.path in there}
+
+    def settle(self, wanted: dict[int, Known]) -> None:
+        """After a run that came to its end: all is as it should be, and the next change starts from there."""
+        if self.changed_between_kills(wanted):
+            wanted = self.adopt(wanted)
+        self.compare()
+        self.kept = wanted
+        self.torn.clear()
+
+    def adopt(self, wanted: dict[int, Known]) -> dict[int, Known]:
+        """Compare by path, as ids may differ, and let the twin have those of the index from now on."""
+        with self.opened() as reader:
+            found = {known.id: known for known in reader.scan()}
+            assert contents(found) == contents(wanted)
+            assert {number: found[number].picture.path for number in self.lasting(wanted)} == {
+                number: self.kept[number].picture.path for number in self.lasting(wanted)
+            }
+            ours, theirs = (scores_by_path(one, self.prey.encoder) for one in (reader, self.twin.store.reader()))
+            for path, scores in ours.items():
+                assert scores == pytest.approx(theirs[path], abs=self.prey.tolerance)
+            self.twin.become(reader)
+        return found
 
     def vectors_by_content(self) -> dict[str, FloatVector]:
         """Of the pictures the twin holds, by content."""
@@ -141,3 +181,8 @@ class Hunt:
             yield reader
         finally:
             reader.close()
+
+
+def contents(state: Mapping[int, Known]) -> dict[str, str]:
+    """Content hash by path."""
+    return {known.picture.path: known.picture.content_hash for known in state.values()}

@@ -75,8 +75,7 @@ class Collection(RuleBasedStateMachine):
         hunt = self.hunt
         wanted = hunt.twin.follow(hunt.folder.path)
         hunt.finish()
-        hunt.compare()
-        hunt.kept = wanted
+        hunt.settle(wanted)
         with hunt.opened() as reader:
             assert {one.picture.path: one.picture.content_hash for one in reader.scan()} == self.files
 
@@ -87,7 +86,7 @@ class Collection(RuleBasedStateMachine):
         wanted = hunt.twin.follow(hunt.folder.path)
         moment, after = 1 + hunt.moments * percent // 100, hunt.takes * percent / 100
         if hunt.kill(wanted, kind, moment, after):
-            hunt.kept = wanted
+            hunt.settle(wanted)
 
     def teardown(self) -> None:
         self.home.cleanup()

@@ -16,6 +16,7 @@ from search_app.index.base import IndexReader, IndexStore
 from search_app.index.memory.store import MemoryStore
 from search_app.ingest.pipeline import IngestOptions, run_ingest
 from search_app.ingest.words_pass import WordsParts, run_words
+from search_app.moving.move import move
 from search_app.words.bm25 import sparse_query
 from search_app.words.store import WordStore
 
@@ -108,6 +109,10 @@ class Folder:
     def delete(self) -> None:
         (self.path / self.chance.choice(self.names())).unlink()
 
+    def forget_last(self) -> None:
+        """Delete the file that was written last."""
+        max(self.path.iterdir(), key=lambda entry: entry.stat().st_mtime_ns).unlink()
+
     def duplicate(self) -> None:
         self.made += 1
         content = (self.path / self.chance.choice(self.names())).read_bytes()
@@ -150,6 +155,12 @@ class Twin:
         """Index the folder as it is now; what the index has to hold."""
         index(folder, self.encoder, self.store, self.cache)
         return {known.id: known for known in self.store.reader().scan()}
+
+    def become(self, other: IndexReader) -> None:
+        """What another index is, ids and all."""
+        self.store = MemoryStore("images")
+        with other.pinned() as pinned:
+            move(pinned, self.store, lambda _step: ignore)
 
 
 def differences(ours: IndexReader, theirs: IndexReader, encoder: Encoder, *, tolerance: float = 1e-5) -> list[str]:

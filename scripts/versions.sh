@@ -14,7 +14,7 @@ environment=".venv-$1"
 shift
 find_python
 install requirements-audit.txt .venv-audit
-tools="$(grep -E '^(pytest|pytest-xdist|hypothesis|filelock|ir_measures|mcp)==' constraints.txt)"
+tools="$(grep -E '^(pytest|pytest-xdist|hypothesis|filelock|ir_measures|mcp|openai|psutil)==' constraints.txt)"
 .venv-audit/bin/uv venv --quiet --allow-existing --python "$PYTHON" "$environment"
 # shellcheck disable=SC2086  # one argument a tool
 .venv-audit/bin/uv pip install --quiet --python "$environment/bin/python" --exact --upgrade --resolution "$resolution" \

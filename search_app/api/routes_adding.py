@@ -100,14 +100,15 @@ _BODY: dict[str, Any] = {
                             "minItems": 1,
                             "maxItems": MAX_PICTURES,
                         },
+                        # A form cannot tell a list of one from the one.
                         "path": {
-                            "type": "array",
+                            "type": ["string", "array"],
                             "items": {"type": "string"},
                             "description": "Where each of them goes in the indexed folder, in their order; else the "
                             "names of the files are taken",
                         },
                         "meta": {
-                            "type": ["object", "array"],
+                            "type": ["object", "array", "string"],
                             "items": {"type": "string"},
                             "description": "A JSON object of fields to filter and count by: one for each or for all",
                         },

@@ -208,3 +208,10 @@ def test_the_description_tells_of_both(client: TestClient) -> None:
     assert {"200", "201", "403", "409", "413", "422", "503"} <= paths["/images"]["post"]["responses"].keys()
     assert {"204", "404", "503"} <= paths["/images/{image_id}"]["delete"]["responses"].keys()
     assert "multipart/form-data" in paths["/images"]["post"]["requestBody"]["content"]
+
+
+def test_what_a_form_says_once_is_allowed_as_a_text(client: TestClient) -> None:
+    """A form cannot tell a list of one from the one: the description may not refuse what is taken."""
+    body = client.get("/openapi.json").json()["paths"]["/images"]["post"]["requestBody"]
+    fields = body["content"]["multipart/form-data"]["schema"]["properties"]
+    assert all({"string", "array"} <= {*fields[name]["type"]} for name in ("path", "meta"))

@@ -118,8 +118,11 @@ class Hunt:
         """Ids that readers have seen and that no folder since has lost."""
         if not self.changed_between_kills(wanted):
             return self.kept.keys() & wanted.keys()
-        there = contents(wanted)  # a name is never given twice
-        return {number for number, known in self.kept.items() if known.picture.path in there}
+        # No name is given twice. Where a file was copied and then changed, its id may go with what it was to the copy.
+        there = contents(wanted).items()
+        return {
+            number for number, known in self.kept.items() if (known.picture.path, known.picture.content_hash) in there
+        }
 
     def settle(self, wanted: dict[int, Known]) -> None:
         """After a run that came to its end: all is as it should be, and the next change starts from there."""

@@ -65,6 +65,13 @@ def test_killed_at_any_moment_it_is_the_old_model_or_the_new_one_and_never_has_t
     assert {path.name for path in (tmp_path / NAME).glob("head-*")} == {read_manifest(tmp_path / NAME).arrays}
 
 
+def test_arrays_that_a_kill_left_halfway_go_with_the_next_save(tmp_path):
+    left = save(1, tmp_path) / "head-0123456789abcdef.npz.new"
+    left.write_bytes(b"half")
+    save(2, tmp_path)
+    assert not left.exists()
+
+
 @pytest.mark.parametrize("name", ["lite", "stub", "", "a/b", "../up", ".hidden", "white space", "x" * 65])
 def test_names_that_mean_something_else_are_refused(tmp_path, name):
     with pytest.raises(TrainingError, match="is no name for a model"):

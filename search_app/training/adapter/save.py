@@ -52,7 +52,7 @@ def save_adapter(
         write_atomically(folder / MANIFEST, (json.dumps(manifest.to_json(), indent=2) + "\n").encode())
         write_card(card, folder)
         write_atomically(folder / README, card_text(card, figures).encode())
-        for stale in folder.glob("head-*.npz"):
+        for stale in folder.glob("head-*"):  # also what a kill left halfway
             if stale.name != manifest.arrays:
                 stale.unlink(missing_ok=True)
     except OSError as error:

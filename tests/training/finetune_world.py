@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from safetensors.torch import load_file, save_file
 
 from search_app.encoders.open_clip_package import open_clip, torch
+from search_app.encoders.torch_device import Device
 from search_app.training.finetune.data import HoldOut, PairCollection, read_captions
 from search_app.training.finetune.options import FinetuneOptions
 from search_app.training.finetune.run import FinetunePlan, finetune
@@ -39,6 +40,7 @@ class World:
     pictures: Path
     captions: Path
     base: str
+    device: Device = "cpu"
 
     @property
     def pairs(self) -> PairCollection:
@@ -49,7 +51,9 @@ class World:
         return load_file(self.base.partition("/")[2])
 
     def plan(self, out: Path, options: FinetuneOptions = BRIEF, **changes: object) -> FinetunePlan:
-        plan = FinetunePlan(self.base, self.pictures, out, options, "train finetune", device="cpu", checkpoint_every=2)
+        plan = FinetunePlan(
+            self.base, self.pictures, out, options, "train finetune", device=self.device, checkpoint_every=2
+        )
         return replace(plan, **changes)
 
     def tune(self, out: Path, options: FinetuneOptions = BRIEF, watch: Watch | None = None) -> FinetuneReport:
@@ -92,3 +96,18 @@ def make_world(folder: Path, copies: int = 3) -> World:
     weights = folder / "original.safetensors"
     save_file(small_model().state_dict(), weights)
     return World(folder, folder / "captions.json", f"small-clip/{weights}")
+
+
+def bytes_in(out: Path) -> bytes:
+    return (out / "model.safetensors").read_bytes()
+
+
+def interrupt_at_step(number: int) -> Watch:
+    """Stops a run as a kill does: nothing is written afterwards."""
+    left = iter(range(number - 1))
+
+    def progress(what: str, _done: int, _total: int) -> None:
+        if what.startswith("steps") and next(left, None) is None:
+            raise KeyboardInterrupt
+
+    return Watch(progress=progress)

@@ -23,7 +23,15 @@ from search_app.training.finetune.options import FinetuneOptions
 from search_app.training.finetune.run import finetune
 from search_app.training.finetune.save import FinetuneReport
 from search_app.training.log import Watch
-from tests.training.finetune_world import BRIEF, BRISK, World, make_world, register_small
+from tests.training.finetune_world import (
+    BRIEF,
+    BRISK,
+    World,
+    bytes_in,
+    interrupt_at_step,
+    make_world,
+    register_small,
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +58,6 @@ def weights_in(out: Path) -> dict[str, torch.Tensor]:
     return load_file(out / "model.safetensors")
 
 
-def bytes_in(out: Path) -> bytes:
-    return (out / "model.safetensors").read_bytes()
-
-
 def log_in(out: Path) -> list[dict[str, float]]:
     entries = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     return [{key: value for key, value in entry.items() if key != "seconds"} for entry in entries]
@@ -62,17 +66,6 @@ def log_in(out: Path) -> list[dict[str, float]]:
 def changed(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> set[str]:
     assert before.keys() == after.keys()
     return {name for name in before if not torch.equal(before[name], after[name])}
-
-
-def interrupt_at_step(number: int) -> Watch:
-    """Stops a run as a kill does: nothing is written afterwards."""
-    left = iter(range(number - 1))
-
-    def progress(what: str, _done: int, _total: int) -> None:
-        if what.startswith("steps") and next(left, None) is None:
-            raise KeyboardInterrupt
-
-    return Watch(progress=progress)
 
 
 def interrupt_after_epoch(number: float) -> Watch:

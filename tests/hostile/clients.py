@@ -5,6 +5,7 @@ sample. Nothing may be answered with a 500 or with anything that is not document
 """
 
 import argparse
+import os
 import re
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import SAMPLE, Service, search_app, start_service
+from tests.conftest import ROOT, SAMPLE, Service, search_app, start_service
 
 CHECKS = (
     "not_a_server_error",
@@ -46,7 +47,10 @@ def attack(service: Service, *, examples: int, seed: int, limit: float) -> Attac
     options = ["--phases", "coverage,fuzzing", "--max-examples", str(examples), "--seed", str(seed)]
     options += ["--request-timeout", "60", "--checks", ",".join(CHECKS), "--continue-on-failure"]
     options += ["--warnings", "off", "--no-color"]
-    done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=limit, check=False)
+    hooks = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.hostile.form_hooks"}
+    done = subprocess.run(
+        [*command, *options], cwd=ROOT, env=hooks, capture_output=True, text=True, timeout=limit, check=False
+    )
     found = _GENERATED.search(done.stdout)
     return Attacked(done.returncode, int(found[1]) if found else 0, done.stdout)
 

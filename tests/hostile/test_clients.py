@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import Service
 from tests.hostile.clients import attack
+from tests.hostile.form_hooks import becomes_text
 
 EXAMPLES = 4
 
@@ -20,6 +21,13 @@ def test_no_request_brings_a_500_or_an_answer_that_is_not_documented(lite_servic
     assert attacked.status == 0, attacked.told[-6000:]
     assert "No issues found" in attacked.told
     assert attacked.cases > 500
+
+
+def test_what_a_form_cannot_tell_is_left_out_and_nothing_else() -> None:
+    for field in ([0], [""], ["a", None], [[]], [{}]):
+        assert becomes_text({"image": [b"bytes"], "path": field}) is (field != [""]), field
+    for body in ({"path": 0}, {"image": [b"bytes"]}, {}, "text", [0], None):
+        assert not becomes_text(body), body
 
 
 def test_a_path_tells_all_its_methods(lite_service: Service) -> None:

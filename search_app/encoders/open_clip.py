@@ -11,7 +11,8 @@ from search_app.encoders.base import Preparer
 from search_app.encoders.open_clip_checkpoint import find_checkpoint
 from search_app.encoders.open_clip_model import build_model, fingerprint
 from search_app.encoders.open_clip_package import open_clip, torch
-from search_app.encoders.open_clip_pixels import normalise
+from search_app.encoders.open_clip_patches import multiply_patches
+from search_app.encoders.open_clip_pixels import Normalisation
 from search_app.encoders.open_clip_text import TextTower, load_tokenizer
 from search_app.encoders.preprocess import ImageTransform
 from search_app.encoders.torch_device import DTYPES, Device, Precision, choose_device, choose_precision
@@ -30,6 +31,7 @@ class OpenClipEncoder:
         self._transform = transform
         self._text = text
         self._device = torch.device(spec.device)
+        self._normalisation = Normalisation(transform, self._device)
         self._dtype = DTYPES[spec.precision]
 
     @classmethod
@@ -57,6 +59,8 @@ class OpenClipEncoder:
         )
         model.to(device=place, dtype=DTYPES[chosen])
         model.visual.to(memory_format=torch.channels_last)
+        if place.type == "cuda":
+            multiply_patches(model.visual)
         return cls(spec, model, transform, TextTower(model, tokenizer))
 
     @property
@@ -82,7 +86,7 @@ class OpenClipEncoder:
 
     def upload(self, pixels: PixelBatch) -> torch.Tensor:
         """Prepared pictures on the device, normalised, (n, 3, height, width) in the precision of the tower."""
-        return normalise(pixels, self._transform, self._device).to(self._dtype)
+        return self._normalisation.of(pixels).to(self._dtype)
 
     def image_features(self, batch: torch.Tensor) -> torch.Tensor:
         """What the tower makes of an uploaded batch: (n, dim), not normalised; a GPU may not have finished it."""
@@ -95,7 +99,7 @@ class OpenClipEncoder:
 
     def close(self) -> None:
         """Give the model's memory back."""
-        self._model = self._text = None  # type: ignore[assignment]
+        self._model = self._text = self._normalisation = None  # type: ignore[assignment]
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 

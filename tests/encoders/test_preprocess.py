@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from search_app.encoders.open_clip import normalise
+from search_app.encoders.open_clip import Normalisation
 from search_app.encoders.open_clip_package import open_clip, torch
 from search_app.encoders.preprocess import MAX_RESIZED_TO_KEPT, ImageTransform
 
@@ -37,7 +37,7 @@ def theirs(config: open_clip.transform.PreprocessCfg, picture: Image.Image) -> n
 
 
 def ours(transform: ImageTransform, picture: Image.Image) -> np.ndarray:
-    return normalise(transform.prepare(picture)[None], transform, CPU)[0].numpy()
+    return Normalisation(transform, CPU).of(transform.prepare(picture)[None])[0].numpy()
 
 
 @settings(deadline=None, max_examples=100)
@@ -89,5 +89,5 @@ def test_read_only_pixels_are_taken_and_left_alone():
     pixels = transform.prepare(noise(40, 30))[None]
     pixels.setflags(write=False)
     copy = pixels.copy()
-    normalise(pixels, transform, CPU)
+    Normalisation(transform, CPU).of(pixels)
     assert (pixels == copy).all()

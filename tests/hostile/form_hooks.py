@@ -1,7 +1,7 @@
 """What Schemathesis is told of forms: it loads this module by `SCHEMATHESIS_HOOKS`.
 
-A form has texts only. A list with a number in it, where the document wants texts, is a wrong body by the schema and a right
-one on the wire, where both are the same bytes. Schemathesis knows that of a single value, and not of one in a list.
+A form has texts only. A list with a number in it, where the document wants texts, is a wrong body by the schema and a
+right one on the wire, where both are the same bytes. Schemathesis knows that of a single value, not of one in a list.
 """
 
 from collections.abc import Mapping

@@ -10,12 +10,12 @@ import pytest
 
 from tests.conftest import Service
 from tests.hostile.clients import attack
-from tests.hostile.form_hooks import becomes_text
 
 EXAMPLES = 4
+needs_schemathesis = pytest.mark.skipif(find_spec("schemathesis") is None, reason="Schemathesis is not installed")
 
 
-@pytest.mark.skipif(find_spec("schemathesis") is None, reason="Schemathesis is not installed")
+@needs_schemathesis
 def test_no_request_brings_a_500_or_an_answer_that_is_not_documented(lite_service: Service) -> None:
     attacked = attack(lite_service, examples=EXAMPLES, seed=1, limit=240)
     assert attacked.status == 0, attacked.told[-6000:]
@@ -23,7 +23,10 @@ def test_no_request_brings_a_500_or_an_answer_that_is_not_documented(lite_servic
     assert attacked.cases > 500
 
 
+@needs_schemathesis
 def test_what_a_form_cannot_tell_is_left_out_and_nothing_else() -> None:
+    from tests.hostile.form_hooks import becomes_text
+
     for field in ([0], [""], ["a", None], [[]], [{}]):
         assert becomes_text({"image": [b"bytes"], "path": field}) is (field != [""]), field
     for body in ({"path": 0}, {"image": [b"bytes"]}, {}, "text", [0], None):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from search_app.encoders.open_clip_package import torch
-from search_app.encoders.open_clip_pixels import scale
+from search_app.encoders.open_clip_pixels import Normalisation
 from search_app.encoders.open_clip_text import TextTower
 from search_app.encoders.preprocess import ImageTransform
 from search_app.errors import EncoderError
@@ -21,11 +21,11 @@ class ImageGraph(torch.nn.Module):
     def __init__(self, model: Any, transform: ImageTransform) -> None:
         super().__init__()
         self._model = model
-        self._transform = transform
+        self._normalisation = Normalisation(transform, torch.device("cpu"))
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Vectors, (n, dim)."""
-        return _unit(self._model.encode_image(scale(pixels, self._transform)))
+        return _unit(self._model.encode_image(self._normalisation.of_tensor(pixels)))
 
 
 class TextGraph(torch.nn.Module):

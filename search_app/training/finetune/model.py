@@ -9,7 +9,7 @@ from search_app.datatypes import PixelBatch
 from search_app.encoders.open_clip_checkpoint import Checkpoint, find_checkpoint
 from search_app.encoders.open_clip_model import build_model, fingerprint
 from search_app.encoders.open_clip_package import open_clip, torch
-from search_app.encoders.open_clip_pixels import normalise
+from search_app.encoders.open_clip_pixels import Normalisation
 from search_app.encoders.open_clip_text import TextTower, load_tokenizer
 from search_app.encoders.preprocess import ImageTransform
 from search_app.encoders.torch_device import Device, choose_device, choose_precision
@@ -29,6 +29,7 @@ class TrainedModel:
     """The base's weights under the architecture that its tuned weights are served by."""
     module: Any
     transform: ImageTransform
+    normalisation: Normalisation
     text: TextTower
     fingerprint: str
     """Of the base."""
@@ -57,7 +58,8 @@ class TrainedModel:
         made_of = fingerprint(module, transform, tokenizer)
         module.to(place)
         text = TextTower(module, tokenizer)
-        return cls(base, checkpoint, module, transform, text, made_of, place, choose_precision(place), note)
+        normalisation, precision = Normalisation(transform, place), choose_precision(place)
+        return cls(base, checkpoint, module, transform, normalisation, text, made_of, place, precision, note)
 
     def written(self, name: str) -> Self:
         """What serving opens under `name`, on the same device."""
@@ -69,7 +71,7 @@ class TrainedModel:
         # A context for each call: weights cast in one without gradients must not serve one with them.
         with self._computing():
             if pixels is not None:
-                found.append(self.module.encode_image(normalise(pixels, self.transform, self.device)))
+                found.append(self.module.encode_image(self.normalisation.of(pixels)))
             if tokens is not None:
                 found.append(self.text.features(tokens.to(self.device)))
         return [torch.nn.functional.normalize(features.float(), dim=-1) for features in found]

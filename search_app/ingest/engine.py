@@ -1,7 +1,7 @@
 """The middle of an index run, from files to vectors, by whatever computes it; what is before and after is the same."""
 
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -10,14 +10,14 @@ from typing import Protocol, TypeAlias
 
 from search_app.encoders.base import Encoder
 from search_app.ingest.ahead import batches, prepare_ahead
-from search_app.ingest.decoders import DecodingProcesses, needs_processes
 from search_app.ingest.encode import Encoded, encode_batch
 from search_app.ingest.in_flight import InFlight
 from search_app.ingest.plan import Embed
-from search_app.ingest.prepare import KILLED, Preparation, Prepared, Reading, prepare_one
+from search_app.ingest.prepare import Preparation, Prepared, Reading, prepare_one
 from search_app.sources.base import Source
 from search_app.sources.folder import FolderSource
 
+KILLED = "the process that decodes it dies of it (a fault in native code, or memory that ran out)"
 REMOTE_THREADS = 16
 """Pictures that are asked for at once where each is waited for."""
 
@@ -28,7 +28,7 @@ class IngestOptions:
 
     max_pixels: int
     workers: int = 0
-    """Decoding threads or processes; 0 means one for each core."""
+    """Decoding threads; 0 means one for each core."""
     rebuild: bool = False
     """Embed everything again, into a fresh generation."""
     metadata: Path | None = None
@@ -40,7 +40,7 @@ class IngestOptions:
 
     @property
     def threads(self) -> int:
-        """Decoding threads or processes, in numbers."""
+        """Decoding threads, in numbers."""
         return self.workers or os.cpu_count() or 1
 
 
@@ -59,7 +59,7 @@ MakeEngine: TypeAlias = Callable[[Source, Encoder, IngestOptions], Engine]
 
 
 class LocalEngine:
-    """Threads of this process read and decode, or processes beside it, and one model encodes."""
+    """Threads of this process read and decode, and one model encodes."""
 
     def __init__(self, source: Source, encoder: Encoder, options: IngestOptions) -> None:
         self._encoder = encoder
@@ -71,20 +71,12 @@ class LocalEngine:
 
     def encoded(self, items: Sequence[Embed]) -> Iterator[Sequence[Encoded]]:
         """See `Engine.encoded`."""
-        size = self._encoder.spec.batch_size
-        with closing(self._prepared(items, ahead=2 * size + self._threads)) as prepared:
-            for batch in batches(prepared, size):
+        size, threads = self._encoder.spec.batch_size, self._threads
+        with closing(InFlight(self._notes)) as in_flight:
+            prepare = partial(self._prepared, in_flight=in_flight)
+            for batch in batches(prepare_ahead(prepare, items, workers=threads, ahead=2 * size + threads), size):
                 yield encode_batch(self._encoder, batch)
 
-    def _prepared(self, items: Sequence[Embed], ahead: int) -> Generator[Prepared, None, None]:
-        if needs_processes(self._encoder.spec.device, self._threads, len(items)):
-            with closing(DecodingProcesses(self._reading, self._threads)) as processes:
-                yield from processes.prepared(items, ahead=ahead)
-            return
-        with closing(InFlight(self._notes)) as in_flight:
-            prepare = partial(self._prepared_here, in_flight=in_flight)
-            yield from prepare_ahead(prepare, items, workers=self._threads, ahead=ahead)
-
-    def _prepared_here(self, item: Embed, in_flight: InFlight) -> Prepared:
+    def _prepared(self, item: Embed, in_flight: InFlight) -> Prepared:
         here, there = partial(self._preparation.run, item), partial(prepare_one, item, self._reading)
         return in_flight.done(item.ref.path, here, there) or Prepared(item, None, None, KILLED)

@@ -42,7 +42,7 @@ class InFlight:
         if name not in self.suspects:
             with self.working_on(name):
                 return here()
-        found = apart(there)
+        found = _apart(there)
         if found is not None:
             self.clear(name)
         return found
@@ -92,7 +92,7 @@ def _left(path: Path) -> set[str]:
     return left
 
 
-def apart(function: Callable[[], Found]) -> Found | None:
+def _apart(function: Callable[[], Found]) -> Found | None:
     """Call it in a process of its own, which it may take along: None then."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         try:

@@ -16,8 +16,6 @@ from search_app.ingest.plan import Embed
 from search_app.sources.base import Source
 from search_app.sources.opening import open_source
 
-KILLED = "the process that decodes it dies of it (a fault in native code, or memory that ran out)"
-
 
 @dataclass(frozen=True, slots=True)
 class Prepared:

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from search_app.ingest import words_noted
+from search_app.ingest.engine import KILLED
 from search_app.ingest.in_flight import InFlight
-from search_app.ingest.prepare import KILLED
 from tests.conftest import clean_environment
 from tests.ingest.ray_encoder import KILLS_DECODING, KILLS_READING
 

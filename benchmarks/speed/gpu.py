@@ -21,7 +21,6 @@ from benchmarks.speed.results import Bench, Result, note
 from benchmarks.speed.shapes import open_random
 from search_app.encoders.open_clip import OpenClipEncoder
 from search_app.encoders.open_clip_package import torch
-from search_app.ingest import decoders
 from search_app.ingest.engine import IngestOptions, LocalEngine
 from search_app.ingest.plan import plan_run
 from search_app.sources.folder import FolderSource
@@ -30,7 +29,7 @@ PICTURE = (640, 480)
 GOALS = {"files": 10_000, "tower": 40_000}
 """Images a second with ViT-B/32 on one H200."""
 STAGES = {"upload": "upload", "tower": "tower", "encode": "upload, tower, download"}
-WAYS = {"plain": "the plain way", "threads": "ours, decoded by threads", "processes": "ours, decoded by processes"}
+WAYS = {"plain": "the plain way", "ours": "an index run, to vectors"}
 
 
 def write_jpegs(folder: Path, count: int) -> FolderSource:
@@ -75,32 +74,26 @@ def ways(encoder: OpenClipEncoder, plain: PlainWay, folder: FolderSource) -> dic
     """Files a second that become vectors, by each way; ours reads, hashes and describes them besides."""
     items = plan_run(folder.scan().found, [], lambda _: None).embed
     paths = [Path(folder.location) / item.ref.path for item in items[: max(BATCH, len(items) // 10)]]
-    plain.model.to(encoder.spec.device)
+    device = encoder.spec.device
+    plain.model.to(device)
 
     def plainly() -> None:
         for start in range(0, len(paths), BATCH):
             pixels = torch.stack([plain.transform(Image.open(path)) for path in paths[start : start + BATCH]])
-            plain.encode_pixels(pixels.to(encoder.spec.device)).tolist()
+            plain.encode_pixels(pixels.to(device)).tolist()
 
-    def ours(worth_from: int) -> None:
-        decoders.WORTH_FROM = worth_from
-        engine = LocalEngine(folder, encoder, IngestOptions(max_pixels=10**8))
-        for _ in engine.encoded(items):
+    def ours() -> None:
+        for _ in LocalEngine(folder, encoder, IngestOptions(max_pixels=10**8)).encoded(items):
             pass
 
-    device, usual = encoder.spec.device, decoders.WORTH_FROM
-    found = {"plain": len(paths) / seconds(plainly, 1, device)}
-    found["threads"] = len(items) / seconds(lambda: ours(len(items) + 1), 1, device)
-    found["processes"] = len(items) / seconds(lambda: ours(0), 1, device)
-    decoders.WORTH_FROM = usual
-    return found
+    return {"plain": len(paths) / seconds(plainly, 1, device), "ours": len(items) / seconds(ours, 1, device)}
 
 
 def table(result: Result) -> str:
     """Images a second: of every stage by batch size, and of files by each way."""
     figures: dict[str, Any] = result.figures
     rows = [f"| batch | {' | '.join(STAGES.values())} |", "|---|---|---|---|"]
-    for batch, each in figures["batches"].items():
+    for batch, each in sorted(figures["batches"].items(), key=lambda one: int(one[0])):
         rows.append(f"| {batch} | " + " | ".join(f"{each[name]:,.0f}" for name in STAGES) + " |")
     rows += ["", f"| {figures['files']:,} files of JPEG | a second | to the plain way |", "|---|---|---|"]
     for name, words in WAYS.items():

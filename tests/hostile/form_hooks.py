@@ -1,7 +1,7 @@
 """What Schemathesis is told of forms: it loads this module by `SCHEMATHESIS_HOOKS`.
 
-A form has texts and files only. What Schemathesis makes to be wrong in a text or in a list of texts (a number in it, a list,
-or a schema that is changed where the value does not lie) is a right form on the wire, and rightly taken.
+A form has texts and files only. What Schemathesis makes to be wrong in a text or in a list of texts (a number in it, a
+list, or a schema that is changed where the value does not lie) is a right form on the wire, and rightly taken.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,10 @@
 """A folder of this machine: the first source, and the only one that the service writes to."""
 
+import os
 from pathlib import Path
 
 from search_app.datatypes import ImageRef, PrintedWords
+from search_app.errors import Unreadable
 from search_app.images.decode import read_image_file
 from search_app.images.scan import ScanResult, require_folder, scan_images
 from search_app.words.sidecar import find_sidecar, read_sidecar
@@ -25,8 +27,11 @@ class FolderSource:
         return scan_images(self.folder)
 
     def read(self, ref: ImageRef) -> bytes:
-        """The whole file, through links that the scan has followed."""
-        return read_image_file(self.folder / ref.path)
+        """The whole file, through links that stay in the folder; since the scan one may have been turned elsewhere."""
+        real = Path(os.path.realpath(self.folder / ref.path))
+        if not real.is_relative_to(self.folder):
+            raise Unreadable("a link out of the indexed folder: not followed")
+        return read_image_file(real)
 
     def words_beside(self, path: str) -> PrintedWords | None:
         """From `NAME.jpg.txt` or `NAME.txt`."""

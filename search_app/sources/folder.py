@@ -4,10 +4,12 @@ import os
 from pathlib import Path
 
 from search_app.datatypes import ImageRef, PrintedWords
-from search_app.errors import Unreadable
+from search_app.errors import Unreadable, WordsError
 from search_app.images.decode import read_image_file
 from search_app.images.scan import ScanResult, require_folder, scan_images
 from search_app.words.sidecar import find_sidecar, read_sidecar
+
+_LEADS_OUT = "a link out of the indexed folder: not followed"
 
 
 class FolderSource:
@@ -30,10 +32,14 @@ class FolderSource:
         """The whole file, through links that stay in the folder; since the scan one may have been turned elsewhere."""
         real = Path(os.path.realpath(self.folder / ref.path))
         if not real.is_relative_to(self.folder):
-            raise Unreadable("a link out of the indexed folder: not followed")
+            raise Unreadable(_LEADS_OUT)
         return read_image_file(real)
 
     def words_beside(self, path: str) -> PrintedWords | None:
-        """From `NAME.jpg.txt` or `NAME.txt`."""
+        """From `NAME.jpg.txt` or `NAME.txt`; what others may not read is not to be found by its words."""
         sidecar = find_sidecar(self.folder / path)
-        return None if sidecar is None else read_sidecar(sidecar)
+        if sidecar is None:
+            return None
+        if not Path(os.path.realpath(sidecar)).is_relative_to(self.folder):
+            raise WordsError(f"{sidecar.name}: {_LEADS_OUT}; delete it, and the picture itself is read")
+        return read_sidecar(sidecar)

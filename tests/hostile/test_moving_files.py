@@ -1,4 +1,4 @@
-"""Files that change, vanish or become something else between the scan and the reading, and while they are read."""
+"""Files that change, vanish or become something else before they are read, and links that lead out of the folder."""
 
 import os
 import threading
@@ -11,6 +11,7 @@ from PIL import Image
 
 from search_app.datatypes import ImageRef
 from search_app.encoders.stub import StubEncoder
+from search_app.errors import WordsError
 from search_app.images.decode import read_image_file
 from search_app.images.fingerprints import content_hash
 from search_app.index.memory.store import MemoryStore
@@ -196,3 +197,21 @@ def test_files_that_are_written_in_place_all_the_time_end_as_what_they_are(folde
     index(folder, fresh)
     assert held(store) == held(fresh)
     assert held(store)[VICTIM] in {content_hash(data) for data in versions}
+
+
+@pytest.mark.parametrize("name", ["m.png.txt", "m.txt"])
+def test_a_text_file_of_somebody_else_is_not_taken_for_printed_words(name: str, folder: Path) -> None:
+    """What the service may read, and those who put pictures into the folder may not, would be found by its words."""
+    secret = folder.parent / "secret.txt"
+    secret.write_text("hunter2")
+    (folder / name).symlink_to(secret)
+    with pytest.raises(WordsError, match=rf"{name}: a link out of the indexed folder: not followed; delete it"):
+        FolderSource(folder).words_beside(VICTIM)
+    inside = folder / "texts"
+    inside.mkdir()
+    (folder / name).unlink()
+    (inside / "m").write_text("seen")
+    (folder / name).symlink_to(Path("texts") / "m")
+    words = FolderSource(folder).words_beside(VICTIM)
+    assert words is not None
+    assert words.text == "seen"

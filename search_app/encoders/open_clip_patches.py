@@ -13,9 +13,9 @@ class PatchProduct(torch.nn.Module):
     def __init__(self, convolution: torch.nn.Conv2d) -> None:
         super().__init__()
         self._window = convolution.kernel_size
-        self._bias = convolution.bias
+        self.weight, self.bias = convolution.weight, convolution.bias  # where others look for them
         # (out, in, down, across) -> (down * across * in, out): the order in which channels-last pictures lie.
-        self._weight = convolution.weight.permute(2, 3, 1, 0).flatten(0, 2).contiguous()
+        self._factor = convolution.weight.permute(2, 3, 1, 0).flatten(0, 2).contiguous()
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """(n, in, height, width) to (n, out, rows, columns); a rest too small for a window is left out."""
@@ -24,8 +24,8 @@ class PatchProduct(torch.nn.Module):
         rows, columns = height // down, width // across
         whole = pictures[:, :, : rows * down, : columns * across].permute(0, 2, 3, 1)
         windows = whole.reshape(count, rows, down, columns, across, channels).permute(0, 1, 3, 2, 4, 5)
-        product = windows.reshape(count * rows * columns, -1) @ self._weight
-        made = product if self._bias is None else product + self._bias
+        product = windows.reshape(count * rows * columns, -1) @ self._factor
+        made = product if self.bias is None else product + self.bias
         return made.reshape(count, rows, columns, -1).permute(0, 3, 1, 2)
 
 

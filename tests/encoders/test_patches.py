@@ -43,9 +43,11 @@ def test_a_tower_gives_the_same_vectors():
     pictures = torch.randn(6, 3, 32, 32)
     with torch.inference_mode():
         expected = model.encode_image(pictures)
+        names = set(model.state_dict())
         multiply_patches(model.visual)
         got = model.encode_image(pictures)
     assert isinstance(model.visual.conv1, PatchProduct)
+    assert set(model.state_dict()) == names
     np.testing.assert_allclose(got.numpy(), expected.numpy(), rtol=0, atol=1e-5)
 
 

@@ -23,6 +23,10 @@ CHANCE = st.integers(0, 2**32 - 1)
 class Collection(RuleBasedStateMachine):
     """A folder, its index, the exact oracle, and a dict of the files there are."""
 
+    ended = 0
+    """Sequences, also those that Hypothesis breaks off."""
+    tells_progress = False
+
     def __init__(self) -> None:
         super().__init__()
         self.home = tempfile.TemporaryDirectory(prefix="machine-")
@@ -90,6 +94,9 @@ class Collection(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.home.cleanup()
+        Collection.ended += 1
+        if self.tells_progress and not Collection.ended % 10:
+            print(f"{Collection.ended} sequences begun and ended", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def run(count: int, steps: int, number: int) -> None:
@@ -111,6 +118,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=30, help="the most steps of each (default 30)")
     parser.add_argument("--seed", type=int, default=7)
     arguments = parser.parse_args()
+    Collection.tells_progress = True
     run(arguments.count, arguments.steps, arguments.seed)
     print(f"{arguments.count} sequences, seed {arguments.seed}: alike to the end")  # noqa: T201
     return 0

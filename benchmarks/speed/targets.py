@@ -33,20 +33,14 @@ class Target:
         return f"| {self.what} | {wanted} | {figure}{self.unit} | {'yes' if reached else '**no**'} | {self.result} |"
 
 
-def _request(name: str, figure: str) -> Callable[[Figures], float]:
-    return lambda figures: float(figures["requests"][name][figure])
+def _at(*path: str | int, per: float = 1) -> Callable[[Figures], float]:
+    """The figure at the end of these keys, divided by `per`."""
 
-
-def _load(name: str) -> Callable[[Figures], float]:
-    return lambda figures: float(figures["loads"][name]["per_second"])
-
-
-def _service(count: str, *path: str) -> Callable[[Figures], float]:
     def measured(figures: Figures) -> float:
-        found: Any = figures["services"][count]
-        for name in path:
-            found = found[name]
-        return float(found)
+        found: Any = figures
+        for key in path:
+            found = found[key]
+        return float(found) / per
 
     return measured
 
@@ -71,19 +65,33 @@ def _linear(figures: Figures) -> float:
 
 
 TARGETS = (
-    Target(f"{_HTTP}, new: p50", 10, " ms", "query", _request("lite GET", "p50")),
-    Target(f"{_HTTP}, new: p99", 25, " ms", "query", _request("lite GET", "p99")),
-    Target(f"{_HTTP}, asked again: p50", 2, " ms", "query", _request("lite GET again", "p50")),
+    Target(f"{_HTTP}, new: p50", 10, " ms", "query", _at("requests", "lite GET", "p50")),
+    Target(f"{_HTTP}, new: p99", 25, " ms", "query", _at("requests", "lite GET", "p99")),
+    Target(f"{_HTTP}, asked again: p50", 2, " ms", "query", _at("requests", "lite GET again", "p50")),
     Target(
         "the same with ViT-B/32 on torch, times the plain way",
         5,
         "",
         "query",
-        lambda figures: float(figures["requests"]["ViT-B/32 GET"]["ratio"]["median"]),
+        _at("requests", "ViT-B/32 GET", "ratio", "median"),
         is_least=True,
     ),
-    Target("new questions a second", 200, "", "serving", _load("`GET /search`, never asked before"), is_least=True),
-    Target("repeated ones a second", 1_500, "", "serving", _load("`GET /search`, asked again"), is_least=True),
+    Target(
+        "new questions a second",
+        200,
+        "",
+        "serving",
+        _at("loads", "`GET /search`, never asked before", "per_second"),
+        is_least=True,
+    ),
+    Target(
+        "repeated ones a second",
+        1_500,
+        "",
+        "serving",
+        _at("loads", "`GET /search`, asked again", "per_second"),
+        is_least=True,
+    ),
     Target(
         "p99 of answers at twice the sustainable rate, over normal",
         3,
@@ -91,25 +99,23 @@ TARGETS = (
         "overload",
         lambda figures: max(float(one["p99_times"]) for one in figures["kinds"].values()),
     ),
-    Target("`import search_app.main`", 0.8, " s", "start", lambda figures: figures["imports"]["ours"]["p50"] / 1000),
-    Target("ready, 73 pictures", 2, " s", "start", lambda figures: _service("73", "ready", "p50")(figures) / 1000),
-    Target(
-        "ready, 65,536 pictures", 2, " s", "start", lambda figures: _service("65,536", "ready", "p50")(figures) / 1000
-    ),
-    Target("resident, 73 pictures", 350, " MB", "start", _service("73", "asked_mb", "rss")),
+    Target("`import search_app.main`", 0.8, " s", "start", _at("imports", "ours", "p50", per=1000)),
+    Target("ready, 73 pictures", 2, " s", "start", _at("services", "73", "ready", "p50", per=1000)),
+    Target("ready, 65,536 pictures", 2, " s", "start", _at("services", "65,536", "ready", "p50", per=1000)),
+    Target("resident, 73 pictures", 350, " MB", "start", _at("services", "73", "asked_mb", "rss")),
     Target(
         "resident, 65,536 pictures, without pages of files",
         350,
         " MB",
         "start",
-        _service("65,536", "asked_mb", "anonymous"),
+        _at("services", "65,536", "asked_mb", "anonymous"),
     ),
     Target(
         "`lite`: pictures indexed a second",
         45,
         "",
         "indexing",
-        lambda figures: figures["lite"]["per_second"]["index"],
+        _at("lite", "per_second", "index"),
         is_least=True,
     ),
     Target(
@@ -117,7 +123,7 @@ TARGETS = (
         0.9,
         "",
         "indexing",
-        lambda figures: figures["lite"]["share_of_tower"],
+        _at("lite", "share_of_tower"),
         is_least=True,
     ),
     Target(
@@ -136,22 +142,18 @@ TARGETS = (
         lambda figures: max(one["tower"] for one in figures["batches"].values()),
         is_least=True,
     ),
-    Target(
-        "the same, files of JPEG, 16 cores", 10_000, "", "gpu", lambda figures: figures["ways"]["ours"], is_least=True
-    ),
+    Target("the same, files of JPEG, 16 cores", 10_000, "", "gpu", _at("ways", "ours"), is_least=True),
     Target(
         "second run over 100,000 unchanged files",
         10,
         " s",
         "unchanged",
-        lambda figures: figures["seconds"]["p50"] / 1000,
+        _at("seconds", "p50", per=1000),
     ),
     Target("recall@10 of sentences, 65,536 pictures", 0.99, "", "index_sweep", _taken, is_least=True),
-    Target("the same, 1,048,576", 0.99, "", "growth", lambda figures: figures["sizes"][-1]["recall"], is_least=True),
+    Target("the same, 1,048,576", 0.99, "", "growth", _at("sizes", -1, "recall"), is_least=True),
     Target("recall@10 with filters, the worst", 0.98, "", "filtered", _worst_filtered, is_least=True),
-    Target(
-        "a search of the engine, 1,048,576: p50", 10, " ms", "growth", lambda figures: figures["sizes"][-1]["p50_ms"]
-    ),
+    Target("a search of the engine, 1,048,576: p50", 10, " ms", "growth", _at("sizes", -1, "p50_ms")),
     Target("a picture's time at a million, over that at 262,144", 1.25, " times", "growth", _linear),
 )
 

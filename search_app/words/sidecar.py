@@ -1,6 +1,7 @@
 """Text files beside pictures: `NAME.jpg.txt` or `NAME.txt` is taken for the words in `NAME.jpg`, nothing is read."""
 
 import os
+import stat
 from pathlib import Path, PurePosixPath
 
 from search_app.datatypes import PrintedWords, Word
@@ -25,8 +26,12 @@ def read_sidecar(path: Path) -> PrintedWords:
 
     Raises `WordsError` where it cannot be read, is no UTF-8 or is larger than `MAX_SIDECAR_BYTES`.
     """
+    # Not blocking: since it was found it may have become a FIFO.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        with path.open("rb") as file:
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise WordsError(f"{path.name}: not a regular file; delete it, and the picture itself is read")
             content = file.read(MAX_SIDECAR_BYTES + 1)
     except OSError as error:
         raise WordsError(f"{path.name}: cannot be read: {error.strerror}") from error

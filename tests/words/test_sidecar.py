@@ -1,5 +1,7 @@
 """Text files beside pictures."""
 
+import os
+
 import pytest
 
 from search_app.errors import WordsError
@@ -18,6 +20,13 @@ def test_the_longer_name_wins(tmp_path):
 def test_a_folder_of_that_name_is_no_sidecar(tmp_path):
     (tmp_path / "a.txt").mkdir()
     assert find_sidecar(tmp_path / "a.jpg") is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs here")
+def test_what_became_a_fifo_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.txt")
+    with pytest.raises(WordsError, match=r"a\.txt: not a regular file"):
+        read_sidecar(tmp_path / "a.txt")
 
 
 def test_lines_are_words_without_a_place(tmp_path):

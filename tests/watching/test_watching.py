@@ -3,6 +3,8 @@
 import os
 import random
 import shutil
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,8 @@ from search_app.errors import IngestError
 from search_app.images.fingerprints import content_hash
 from search_app.index.edge.store import EdgeStore
 from search_app.ingest.copies_pass import refresh_copies
-from search_app.ingest.watching import events
+from search_app.ingest.watching import events, watcher
+from search_app.ingest.watching.events import Touched
 from search_app.ingest.watching.follower import FolderGone
 from tests.adding.kills import _without_ids
 from tests.adding.world import adding_app, form, freshly_indexed, noise
@@ -128,6 +131,20 @@ def test_links_are_followed_as_an_index_run_does(world: World) -> None:
     with world.watching():
         (world.folder / "link.png").symlink_to(world.folder / ".hidden" / "real.png")
         wait_for(lambda: "link.png" in world.ids())
+
+
+def test_an_overflow_may_be_the_first_that_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A poll tells that the folder itself was touched before it tells that there is nothing."""
+
+    def first_an_overflow(_folder: Path, stop: threading.Event, **_: bool) -> Iterator[Touched]:
+        yield Touched(frozenset(), is_overflow=True)
+        while not stop.wait(0.02):
+            yield Touched(frozenset())
+
+    monkeypatch.setattr(watcher, "follow_events", first_an_overflow)
+    world.put("5.png", 5)
+    with world.watching():
+        wait_for(lambda: "5.png" in world.ids())
 
 
 def test_a_folder_that_vanishes_is_told_and_nothing_is_removed(world: World, tmp_path: Path) -> None:

@@ -99,7 +99,8 @@ class Watcher:
             if touched.paths:
                 self._quiet_since = now
                 self._pending.touch(touched.paths, now)
-            if touched.is_overflow or self._mark != (mark := self.follower.metadata_mark()):
+            mark = self.follower.metadata_mark()
+            if touched.is_overflow or mark != self._mark:
                 self._rescan_at, self._mark = now, mark
             if now < self._not_before:
                 continue

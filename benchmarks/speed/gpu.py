@@ -1,6 +1,6 @@
 """The torch encoder on a GPU: where the time of a batch goes, and how fast files of JPEG become vectors.
 
-The same code on CUDA and on the CPU, in turn with the plain way on the same device. Random weights of the true shapes.
+The same code on CUDA and on the CPU, after the plain way on the same device. Random weights of the true shapes.
 A run on the CPU shows that the code is sound, and nothing about a GPU.
 """
 

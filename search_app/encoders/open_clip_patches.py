@@ -42,8 +42,5 @@ def multiply_patches(tower: torch.nn.Module) -> None:
 
 def _is_product(convolution: torch.nn.Conv2d) -> bool:
     side_by_side = convolution.kernel_size == convolution.stride and max(convolution.kernel_size) > 1
-    plain = (convolution.padding, convolution.dilation, convolution.groups) in {
-        ((0, 0), (1, 1), 1),
-        ("valid", (1, 1), 1),
-    }
-    return side_by_side and plain
+    is_whole = convolution.padding in {(0, 0), "valid"} and convolution.dilation == (1, 1) and convolution.groups == 1
+    return side_by_side and is_whole

@@ -30,8 +30,8 @@ class FolderSource:
 
     def read(self, ref: ImageRef) -> bytes:
         """The whole file, through links that stay in the folder; since the scan one may have been turned elsewhere."""
-        real = Path(os.path.realpath(self.folder / ref.path))
-        if not real.is_relative_to(self.folder):
+        real = self._inside(self.folder / ref.path)
+        if real is None:
             raise Unreadable(_LEADS_OUT)
         return read_image_file(real)
 
@@ -40,6 +40,11 @@ class FolderSource:
         sidecar = find_sidecar(self.folder / path)
         if sidecar is None:
             return None
-        if not Path(os.path.realpath(sidecar)).is_relative_to(self.folder):
+        if self._inside(sidecar) is None:
             raise WordsError(f"{sidecar.name}: {_LEADS_OUT}; delete it, and the picture itself is read")
         return read_sidecar(sidecar)
+
+    def _inside(self, path: Path) -> Path | None:
+        """Where a path leads, links followed; None where that is not in the folder."""
+        real = Path(os.path.realpath(path))
+        return real if real.is_relative_to(self.folder) else None

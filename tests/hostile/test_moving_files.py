@@ -85,12 +85,12 @@ def become_device(path: Path) -> None:
 BAD = {
     vanish: "cannot be read: No such file",
     empty: "the file is empty",
-    cut: "",
+    cut: "broken PNG file",
     become_text: "not a picture",
     become_folder: "not a regular file",
     become_fifo: "not a regular file",
     become_link_out: "a link out of the indexed folder",
-    become_loop: "",
+    become_loop: "cannot be read: Too many levels",
     become_device: "a link out of the indexed folder",
 }
 
